@@ -1,0 +1,46 @@
+//! extend-edge joins a webshop that can only read and write files to Extend Commerce, over a line
+//! that fails.
+//!
+//! # The map
+//!
+//! Three kinds of people live in this house:
+//!
+//! - **the engine** ([`engine`]): one thread, the only writer of the agent. It owns the writing
+//!   connection and the clock, takes [`engine::Event`]s from one bounded inbox and hands out jobs.
+//! - **workers** carry bytes and hold no writing connection: [`exchange`] (the folders),
+//!   [`extend`] (the calls). Each has one job in flight; the tables are the queues.
+//! - **rules** ([`rules`]) hold no state: state and `now` in, a plan out.
+//!
+//! The modules in the order in which they are best read:
+//!
+//! | room | what it is for |
+//! | --- | --- |
+//! | [`config`] | what is written in `extend-edge.toml` becomes what is used, or every problem at once |
+//! | [`formats`] | bytes to typed documents and back, pure |
+//! | [`rules`] | the decisions, pure |
+//! | [`store`] | all SQL, one file per table or view |
+//! | [`engine`] | the event loop |
+//! | [`exchange`] | the folders: watch, take over, set aside, put out |
+//! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
+//! | [`web`] | HTTP serving over ureq-proto |
+//! | [`standin`] | the built-in Extend for `demo` and for the tests |
+//! | [`cli`] | one file per command |
+//!
+//! # What always holds
+//!
+//! 1. SQLite is the truth. Every file in `receipts/` and `outgoing/` can be made again from it.
+//! 2. What must be true together is committed together: a file's documents and their outbox items;
+//!    a page's rows and what is owed to the webshop for them; a list's last page and its cursor.
+//! 3. A file leaves the inbox only after the commit that holds its documents.
+//! 4. An attempt is recorded, durably, before its request is made. An attempt whose answer never
+//!    came is looked up at Extend before the item is ever sent again.
+//! 5. `rules/` and `formats/` do no IO, know no clock and throw no dice: a test reads their source
+//!    and fails otherwise.
+//! 6. Numbers of an order pass through as they were written. Money is never computed in binary
+//!    floating point on its way to Extend.
+
+#![warn(missing_docs)]
+#![deny(unsafe_code)]
+
+pub mod standin;
+pub mod web;

@@ -1,0 +1,3 @@
+//! Arguments and exit codes, nothing else.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The built-in Extend for `demo` and for the tests.

@@ -1,0 +1,1 @@
+//! HTTP serving over ureq-proto: own sockets, a library's protocol.
