@@ -42,5 +42,9 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod extend;
+pub mod formats;
+pub mod rules;
 pub mod standin;
+pub mod store;
 pub mod web;

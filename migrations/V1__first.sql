@@ -1,0 +1,454 @@
+-- Times are UTC text, 2026-11-21T22:16:00.000Z, so that they sort as text.
+-- Money and quantities are REAL, flags 0 or 1. A column never changes its meaning.
+
+-- ---------------------------------------------------------------- mirror
+
+CREATE TABLE products (
+    product_number      TEXT NOT NULL PRIMARY KEY,
+    name                TEXT,
+    unit                TEXT,
+    supply_mode         TEXT,
+    currency            TEXT,
+    cost                REAL,
+    gtin                TEXT,
+    manufacturer        TEXT,
+    manufacturer_number TEXT,
+    country             TEXT,
+    category1           TEXT,
+    category2           TEXT,
+    category3           TEXT,
+    description         TEXT,
+    enabled             INTEGER,
+    annulled            INTEGER,
+    created_at          TEXT,
+    changed_at          TEXT,
+    removed_at          TEXT,               -- when it was first absent from a full list
+    raw                 TEXT,               -- the detail as Extend sent it, where it was fetched
+    raw_list            TEXT,               -- the list row as Extend sent it
+    detail_at           TEXT,               -- when the detail was last fetched
+    detail_wanted       INTEGER NOT NULL DEFAULT 0 -- 1: seen changed since the detail was fetched
+) STRICT;
+CREATE INDEX products_detail_wanted ON products(product_number) WHERE detail_wanted = 1;
+CREATE INDEX products_gtin ON products(gtin) WHERE gtin IS NOT NULL;
+
+CREATE TABLE product_components (
+    product_number   TEXT NOT NULL,
+    component_number TEXT NOT NULL,
+    quantity         REAL NOT NULL,
+    unit             TEXT,
+    sort_order       INTEGER NOT NULL,
+    PRIMARY KEY (product_number, sort_order, component_number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE customers (
+    customer_number       TEXT NOT NULL PRIMARY KEY,
+    name                  TEXT,
+    last_name             TEXT,
+    organization_number   TEXT,
+    email                 TEXT,
+    phone                 TEXT,
+    address               TEXT,
+    postal_code           TEXT,
+    city                  TEXT,
+    country               TEXT,
+    credit_limit          REAL,
+    credit_limit_currency TEXT,
+    invoice_email         TEXT,
+    changed_at            TEXT,
+    removed_at            TEXT,
+    raw                   TEXT,
+    raw_list              TEXT,
+    detail_at             TEXT,
+    detail_wanted         INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX customers_detail_wanted ON customers(customer_number) WHERE detail_wanted = 1;
+
+CREATE TABLE prices (
+    customer_number TEXT NOT NULL,
+    product_number  TEXT NOT NULL,
+    sales_unit      TEXT NOT NULL,
+    from_quantity   REAL NOT NULL,
+    currency        TEXT NOT NULL,
+    price           REAL,
+    list_price      REAL,
+    vat_percent     REAL,
+    fetched_at      TEXT NOT NULL,          -- when this price was last seen to change
+    PRIMARY KEY (customer_number, product_number, sales_unit, from_quantity, currency)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prices_product ON prices(product_number);
+
+CREATE TABLE balances (
+    product_number          TEXT NOT NULL,
+    warehouse               TEXT NOT NULL,
+    warehouse_name          TEXT,
+    available               REAL,
+    physical                REAL,
+    ordered                 REAL,
+    blocked                 REAL,
+    next_receiving_date     TEXT,
+    next_receiving_quantity REAL,
+    changed_at              TEXT,
+    raw                     TEXT,
+    PRIMARY KEY (product_number, warehouse)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE orders (
+    order_number          TEXT NOT NULL PRIMARY KEY,
+    order_number_external TEXT,
+    order_type            TEXT,
+    status                TEXT,
+    customer_number       TEXT,
+    order_date            TEXT,
+    asked_delivery_date   TEXT,
+    total_price           REAL,
+    changed_at            TEXT,
+    raw                   TEXT,
+    fetched_at            TEXT NOT NULL,
+    detail_wanted         INTEGER NOT NULL DEFAULT 0 -- 1: listed as changed since the detail was fetched
+) STRICT;
+CREATE INDEX orders_external ON orders(order_number_external);
+CREATE INDEX orders_date ON orders(order_date);
+CREATE INDEX orders_detail_wanted ON orders(order_number) WHERE detail_wanted = 1;
+
+CREATE TABLE order_rows (
+    order_number           TEXT NOT NULL,
+    position               INTEGER NOT NULL,
+    sub_position           INTEGER NOT NULL,
+    product_number         TEXT,
+    status                 TEXT,
+    quantity               REAL,
+    unit                   TEXT,
+    unit_price             REAL,
+    vat_percent            REAL,
+    currency               TEXT,
+    warehouse              TEXT,
+    ship_date              TEXT,
+    expected_delivery_date TEXT,
+    parent_position        INTEGER,
+    PRIMARY KEY (order_number, position, sub_position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX order_rows_product ON order_rows(product_number);
+
+CREATE TABLE shipments (
+    order_number    TEXT NOT NULL,
+    shipment_number TEXT NOT NULL,
+    forwarder       TEXT,
+    delivery_method TEXT,
+    pick_date       TEXT,
+    packages        INTEGER,
+    PRIMARY KEY (order_number, shipment_number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE returns (
+    return_number          TEXT NOT NULL PRIMARY KEY,
+    reference_order_number TEXT,
+    status                 TEXT,
+    customer_number        TEXT,
+    created_at             TEXT,
+    raw                    TEXT,
+    reference              TEXT,
+    fetched_at             TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE return_codes (
+    return_code TEXT NOT NULL PRIMARY KEY,
+    name        TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sync_state (
+    entity          TEXT NOT NULL PRIMARY KEY,
+    cursor          TEXT,                   -- Extend's time when the last whole round began
+    last_success_at TEXT,
+    last_full_at    TEXT,
+    last_error      TEXT,
+    last_error_at   TEXT,
+    rows            INTEGER NOT NULL DEFAULT 0,
+    odd_records     INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- What a person asked for with `extend-edge sync`; the agent clears it when the round is done.
+CREATE TABLE sync_requests (
+    entity       TEXT NOT NULL PRIMARY KEY,
+    full         INTEGER NOT NULL,
+    requested_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- intake
+
+CREATE TABLE files (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL,            -- as it was dropped
+    arrival       INTEGER NOT NULL,         -- 1 for the first file of this name
+    verdict       TEXT NOT NULL CHECK (verdict IN ('accepted', 'rejected')),
+    content_hash  TEXT,                     -- SHA-256 of the bytes; NULL where they were not read
+    size          INTEGER NOT NULL,
+    received_at   TEXT NOT NULL,
+    folder        TEXT NOT NULL,            -- in the exchange folder: accepted/2026-11-21 or rejected
+    stored_name   TEXT NOT NULL,            -- its name there
+    moved         INTEGER NOT NULL DEFAULT 0,
+    content       BLOB,                     -- the bytes as they were read, until they lie in `folder`
+    error_code    TEXT,
+    error_message TEXT,
+    error_field   TEXT,
+    error_line    INTEGER,
+    problems      TEXT,                     -- all of them, as JSON
+    UNIQUE (name, arrival)
+) STRICT;
+CREATE INDEX files_not_moved ON files(id) WHERE moved = 0;
+
+CREATE TABLE documents (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT, -- also the id of its outbox item
+    file_id      INTEGER NOT NULL REFERENCES files(id),
+    position     INTEGER NOT NULL,          -- in its file, from 1
+    kind         TEXT NOT NULL,
+    key          TEXT,
+    content_hash TEXT NOT NULL,             -- of the parsed content, see formats::canonical
+    duplicate_of INTEGER REFERENCES documents(id),
+    warnings     TEXT NOT NULL DEFAULT '[]'
+) STRICT;
+CREATE INDEX documents_file ON documents(file_id);
+CREATE INDEX documents_duplicate ON documents(duplicate_of) WHERE duplicate_of IS NOT NULL;
+
+-- What lies in the inbox and will never be taken: a directory, a link, a name that is no text.
+CREATE TABLE inbox_left (
+    name    TEXT NOT NULL PRIMARY KEY,
+    code    TEXT NOT NULL,
+    message TEXT NOT NULL,
+    since   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- outbox
+
+CREATE TABLE outbox (
+    id               INTEGER PRIMARY KEY REFERENCES documents(id),
+    kind             TEXT NOT NULL CHECK (kind IN ('order', 'order_change', 'row_cancellation',
+                                                   'order_cancellation', 'return', 'customer')),
+    key              TEXT,
+    state            TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'delivered', 'refused', 'cancelled')),
+    payload          TEXT,                  -- what is sent, number for number as the shop wrote it
+    source_file      TEXT NOT NULL,
+    received_at      TEXT NOT NULL,
+    attempts         INTEGER NOT NULL DEFAULT 0,   -- requests begun, counted before they are made
+    next_attempt_at  TEXT,
+    delivered_at     TEXT,
+    extend_number    TEXT,
+    error_code       TEXT,
+    error_message    TEXT,
+    error_field      TEXT,
+    refused_at       TEXT,
+    cancelled_at     TEXT,
+    content_hash     TEXT NOT NULL,
+    made_key         INTEGER NOT NULL DEFAULT 0,   -- 1: the agent made the key
+    customer_number  TEXT,
+    order_reference  TEXT,                  -- the order that a return, change or cancellation names
+    reference_is_ours INTEGER NOT NULL DEFAULT 0,  -- 1: by the shop's own number, 0: by Extend's
+    unresolved       INTEGER NOT NULL DEFAULT 0,   -- 1: an attempt was begun and its outcome is not known
+    first_attempt_at TEXT,                  -- by Extend's clock: nothing older can be ours
+    failures         INTEGER NOT NULL DEFAULT 0,   -- in a row, while Extend was otherwise well
+    ready            INTEGER NOT NULL DEFAULT 1,   -- 0: waits for another item, see outbox_waits
+    answer           TEXT                   -- what Extend gave back
+) STRICT;
+CREATE INDEX outbox_ready ON outbox(id) WHERE state = 'queued' AND ready = 1;
+CREATE INDEX outbox_open ON outbox(state, id) WHERE state IN ('queued', 'sending', 'refused');
+CREATE INDEX outbox_key ON outbox(kind, key);
+CREATE INDEX outbox_number ON outbox(extend_number) WHERE extend_number IS NOT NULL;
+
+CREATE TABLE outbox_waits (
+    outbox_id INTEGER NOT NULL,
+    waits_for INTEGER NOT NULL,
+    PRIMARY KEY (outbox_id, waits_for)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_waits_for ON outbox_waits(waits_for);
+
+CREATE TABLE outbox_attempts (
+    id          INTEGER PRIMARY KEY,
+    outbox_id   INTEGER NOT NULL REFERENCES outbox(id),
+    kind        TEXT NOT NULL CHECK (kind IN ('send', 'look_up')),
+    started_at  TEXT NOT NULL,
+    duration_ms INTEGER,
+    outcome     TEXT NOT NULL,              -- begun, then what came of it
+    http_status INTEGER,
+    detail      TEXT
+) STRICT;
+CREATE INDEX outbox_attempts_item ON outbox_attempts(outbox_id);
+
+-- Who did what to an item by hand, and when.
+CREATE TABLE outbox_actions (
+    id        INTEGER PRIMARY KEY,
+    outbox_id INTEGER NOT NULL REFERENCES outbox(id),
+    at        TEXT NOT NULL,
+    who       TEXT NOT NULL,
+    action    TEXT NOT NULL,
+    detail    TEXT
+) STRICT;
+CREATE INDEX outbox_actions_item ON outbox_actions(outbox_id);
+
+-- What the orders that still wait will take from stock. Kept by the triggers below, so that it can
+-- never disagree with the outbox, whoever changes it.
+CREATE TABLE outbox_rows (
+    outbox_id      INTEGER NOT NULL,
+    product_number TEXT NOT NULL,
+    warehouse      TEXT NOT NULL,           -- '' where the order leaves it to Extend
+    quantity       REAL NOT NULL,
+    PRIMARY KEY (outbox_id, product_number, warehouse)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_rows_product ON outbox_rows(product_number);
+
+CREATE TRIGGER outbox_rows_on_insert AFTER INSERT ON outbox
+WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending') BEGIN
+    INSERT INTO outbox_rows
+    SELECT NEW.id, value ->> '$.product.productNumber', coalesce(value ->> '$.warehouse', ''),
+           sum(CAST(value ->> '$.salesData.quantity' AS REAL))
+    FROM json_each(NEW.payload, '$.orderRows')
+    WHERE value ->> '$.product.productNumber' IS NOT NULL AND value ->> '$.salesData.quantity' IS NOT NULL
+    GROUP BY 2, 3;
+END;
+CREATE TRIGGER outbox_rows_on_reopen AFTER UPDATE OF state, payload ON outbox
+WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending')
+     AND (OLD.state NOT IN ('queued', 'sending') OR OLD.payload IS NOT NEW.payload) BEGIN
+    DELETE FROM outbox_rows WHERE outbox_id = NEW.id;
+    INSERT INTO outbox_rows
+    SELECT NEW.id, value ->> '$.product.productNumber', coalesce(value ->> '$.warehouse', ''),
+           sum(CAST(value ->> '$.salesData.quantity' AS REAL))
+    FROM json_each(NEW.payload, '$.orderRows')
+    WHERE value ->> '$.product.productNumber' IS NOT NULL AND value ->> '$.salesData.quantity' IS NOT NULL
+    GROUP BY 2, 3;
+END;
+CREATE TRIGGER outbox_rows_on_close AFTER UPDATE OF state ON outbox
+WHEN NEW.kind = 'order' AND OLD.state IN ('queued', 'sending') AND NEW.state NOT IN ('queued', 'sending') BEGIN
+    DELETE FROM outbox_rows WHERE outbox_id = NEW.id;
+END;
+
+-- ---------------------------------------------------------------- outgoing
+
+-- Keys whose row changed since the last file in outgoing/changes/ of their entity. `key` is the
+-- table's primary key as a JSON array.
+CREATE TABLE pending_changes (
+    entity TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    PRIMARY KEY (entity, key)
+) STRICT, WITHOUT ROWID;
+
+-- The numbered files of outgoing/changes/. AUTOINCREMENT never gives a number twice, and one that
+-- was rolled back was never given, so the sequence has no gaps.
+CREATE TABLE changes (
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    entity     TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    written    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX changes_not_written ON changes(sequence) WHERE written = 0;
+
+-- Files that are to be written, or written again: an outbox of its own. A row is deleted when its
+-- file lies in place, unless its revision moved on meanwhile.
+CREATE TABLE owed_files (
+    kind     TEXT NOT NULL CHECK (kind IN ('receipt', 'error', 'order', 'snapshot', 'status')),
+    key      TEXT NOT NULL,                 -- file id, order number or entity
+    revision INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+
+-- A queued order changes the balances that are put out, where the settings subtract it.
+CREATE TRIGGER balances_when_taken AFTER INSERT ON outbox_rows
+WHEN (SELECT value FROM agent WHERE name = 'subtract_queued') = '1' BEGIN
+    INSERT OR IGNORE INTO pending_changes
+    SELECT 'balances', json_array(product_number, warehouse) FROM balances
+    WHERE product_number = NEW.product_number;
+END;
+CREATE TRIGGER balances_when_released AFTER DELETE ON outbox_rows
+WHEN (SELECT value FROM agent WHERE name = 'subtract_queued') = '1' BEGIN
+    INSERT OR IGNORE INTO pending_changes
+    SELECT 'balances', json_array(product_number, warehouse) FROM balances
+    WHERE product_number = OLD.product_number;
+END;
+
+-- ---------------------------------------------------------------- the agent itself
+
+CREATE TABLE agent (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How Extend was last seen. One row.
+CREATE TABLE extend_line (
+    id            INTEGER PRIMARY KEY CHECK (id = 1),
+    state         TEXT NOT NULL CHECK (state IN ('unknown', 'up', 'away', 'login_refused')),
+    since         TEXT NOT NULL,
+    reason        TEXT,
+    next_probe_at TEXT
+) STRICT;
+
+-- ---------------------------------------------------------------- reports
+
+-- What waits in the outbox, by product and warehouse. A row that leaves the warehouse to Extend is
+-- counted where most is available.
+CREATE VIEW queued_quantities AS
+SELECT r.product_number,
+       CASE WHEN r.warehouse <> '' THEN r.warehouse ELSE
+           (SELECT b.warehouse FROM balances b WHERE b.product_number = r.product_number
+            ORDER BY b.available DESC, b.warehouse LIMIT 1) END AS warehouse,
+       r.quantity
+FROM outbox_rows r;
+
+CREATE VIEW report_stock AS
+SELECT b.product_number, p.name, b.warehouse, b.available,
+       coalesce((SELECT sum(q.quantity) FROM queued_quantities q
+                 WHERE q.product_number = b.product_number AND q.warehouse = b.warehouse), 0) AS queued,
+       b.physical, b.ordered, b.next_receiving_date, b.changed_at
+FROM balances b LEFT JOIN products p ON p.product_number = b.product_number
+WHERE p.removed_at IS NULL;
+
+CREATE VIEW report_prices AS
+SELECT r.customer_number, c.name AS customer_name, r.product_number, p.name, r.sales_unit, r.from_quantity,
+       r.currency, r.price, r.list_price, r.vat_percent
+FROM prices r
+LEFT JOIN customers c ON c.customer_number = r.customer_number
+LEFT JOIN products p ON p.product_number = r.product_number;
+
+CREATE VIEW report_orders AS
+SELECT o.order_number, o.order_number_external, o.customer_number, c.name AS customer_name, o.status,
+       o.order_date, o.total_price,
+       (SELECT count(*) FROM order_rows r WHERE r.order_number = o.order_number) AS rows,
+       (SELECT count(*) FROM shipments s WHERE s.order_number = o.order_number) AS shipments,
+       o.changed_at
+FROM orders o LEFT JOIN customers c ON c.customer_number = o.customer_number;
+
+CREATE VIEW report_order_rows AS
+SELECT r.order_number, o.order_number_external, r.position, r.product_number, p.name, r.status, r.quantity,
+       r.unit, r.unit_price, r.currency, r.warehouse, r.expected_delivery_date
+FROM order_rows r
+JOIN orders o ON o.order_number = r.order_number
+LEFT JOIN products p ON p.product_number = r.product_number;
+
+CREATE VIEW report_backlog AS
+SELECT o.id, o.kind, o.key, o.state, o.received_at,
+       CAST((julianday('now') - julianday(o.received_at)) * 1440 AS INTEGER) AS waiting_minutes,
+       o.attempts, o.next_attempt_at,
+       CASE
+           WHEN o.ready = 0 THEN (SELECT 'item ' || group_concat(w.waits_for, ', ') FROM outbox_waits w
+                                  WHERE w.outbox_id = o.id)
+           WHEN l.state = 'login_refused' THEN 'login'
+           WHEN l.state <> 'up' THEN 'Extend'
+           WHEN o.unresolved = 1 THEN 'look-up'
+           WHEN o.failures >= 5 THEN 'a person'
+       END AS waits_for,
+       o.error_message AS last_error
+FROM outbox o LEFT JOIN extend_line l ON l.id = 1
+WHERE o.state IN ('queued', 'sending');
+
+CREATE VIEW report_refused AS
+SELECT id, kind, key, source_file, refused_at, error_code, error_message FROM outbox WHERE state = 'refused';
+
+CREATE VIEW report_daily_sales AS
+SELECT substr(o.order_date, 1, 10) AS day, r.currency, count(DISTINCT o.order_number) AS orders,
+       count(*) AS rows, sum(r.quantity) AS quantity, sum(r.quantity * r.unit_price) AS amount
+FROM orders o JOIN order_rows r ON r.order_number = o.order_number
+WHERE o.status IS NOT 'Annulled' AND r.status IS NOT 'Annulled' AND r.parent_position IS NULL
+GROUP BY 1, 2;
+
+CREATE VIEW report_sync AS
+SELECT entity, rows, last_success_at,
+       CAST((julianday('now') - julianday(last_success_at)) * 1440 AS INTEGER) AS minutes_old,
+       last_full_at, odd_records, last_error
+FROM sync_state;

@@ -1,0 +1,1 @@
+//! The client of Extend's API: wire, error classes, push and pull threads.

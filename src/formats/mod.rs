@@ -1,0 +1,1 @@
+//! Bytes to typed documents and back. Pure: no IO, no clock, no dice.

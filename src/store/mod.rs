@@ -1,0 +1,181 @@
+//! All SQL, one file per table or view.
+//!
+//! Functions take `&Connection` or `&Transaction`; whoever owns the connection begins and commits.
+//! The engine alone holds the agent's writing connection. Commands open their own and keep their
+//! transactions short; readers never block it (WAL).
+//!
+//! # Why nothing that was committed is lost when the power fails
+//!
+//! `synchronous = FULL` in WAL mode: a commit returns when its frames are on the disk. A file is
+//! moved out of the inbox only after such a commit, so a shop that saw its file leave the inbox has
+//! its order. A commit of mirrored rows alone could do with less ([`relaxed`]): they can be fetched
+//! again, and the cursor commits with them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// What can go wrong with the database, by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite said no: the statement failed, the disk is full, the file is locked.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("database schema: {0}")]
+    Migration(#[from] refinery::Error),
+    /// The folder of the database could not be made.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database was written by a newer version of this program.
+    #[error(
+        "the database was written by a newer version of extend-edge (schema {found}, this program knows \
+         {known}); install that version again"
+    )]
+    TooNew {
+        /// The schema version in the file.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+}
+
+impl StoreError {
+    /// Another program holds the database: the same call will work later.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, StoreError::Sqlite(error) if is_busy(error))
+    }
+}
+
+/// Another program holds the database: the same call will work later.
+pub fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Opens the database for writing, makes it where there is none, and brings its schema up to date.
+///
+/// # Errors
+/// The file or its folder can't be made or read, it is no database, or it is newer than this program.
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+    }
+    let mut connection = Connection::open(path)?;
+    prepare(&connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens an existing database for a command that changes something while the agent may run.
+///
+/// # Errors
+/// There is no database at `path`, or it can't be opened.
+pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// Opens an existing database to read from: reports, files for the webshop.
+///
+/// # Errors
+/// There is no database at `path`, or it can't be opened.
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_existing(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// A database in memory with the current schema, for tests and simulations.
+///
+/// # Errors
+/// Only if SQLite itself fails.
+pub fn open_in_memory() -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory()?;
+    prepare(&connection)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Runs `work` with commits that do not wait for the disk. For what can be fetched again.
+///
+/// # Errors
+/// Whatever `work` returns, or SQLite's.
+pub fn relaxed<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let result = work(connection);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    result
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // 2 MB: the mirror is read by key, and the program lives on a machine that has other things to do.
+    connection.pragma_update(None, "cache_size", -2000)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| i64::from(migration.version()))
+        .max()
+        .unwrap_or(0);
+    let found: i64 = connection
+        .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
+        .unwrap_or(0);
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    if found < known {
+        embedded::migrations::runner().run(connection)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_has_every_table_and_view() {
+        let connection = open_in_memory().unwrap();
+        for name in ["products", "outbox", "changes", "report_stock", "report_backlog", "report_daily_sales"]
+        {
+            connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |_| Ok(())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_database_of_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edge.db");
+        let connection = open(&path).unwrap();
+        connection.execute("UPDATE refinery_schema_history SET version = 999", []).unwrap();
+        drop(connection);
+        assert!(matches!(open(&path), Err(StoreError::TooNew { found: 999, .. })));
+    }
+}
