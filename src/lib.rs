@@ -42,6 +42,7 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod clock;
 pub mod extend;
 pub mod formats;
 pub mod rules;

@@ -1,1 +1,15 @@
 //! Bytes to typed documents and back. Pure: no IO, no clock, no dice.
+//!
+//! What a shop drops becomes [`document::Document`]s or [`problem::Problem`]s, which are values: bad
+//! data is nothing unusual. [`text`] decodes, [`json`] recognises and checks, [`canonical`] says when
+//! two documents are the same, [`locate`] finds the line that a person must look at, [`receipt`] and
+//! [`problem`] speak to the shop.
+
+pub mod canonical;
+pub mod document;
+pub mod json;
+pub mod locate;
+pub mod names;
+pub mod problem;
+pub mod receipt;
+pub mod text;

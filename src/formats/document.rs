@@ -1,0 +1,115 @@
+//! A document: one thing that the shop wants done in Extend.
+
+use serde_json::{Map, Value};
+
+use super::canonical;
+
+/// What a document asks for, by the contract's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// POST CustomerOrders.
+    Order,
+    /// PUT CustomerOrders/{number}.
+    OrderChange,
+    /// PUT CustomerOrders/{number} with rows made inactive.
+    RowCancellation,
+    /// DELETE CustomerOrders/{number}.
+    OrderCancellation,
+    /// POST ReturnOrders.
+    Return,
+    /// POST or PUT Customers.
+    Customer,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 6] = [
+        Kind::Order,
+        Kind::OrderChange,
+        Kind::RowCancellation,
+        Kind::OrderCancellation,
+        Kind::Return,
+        Kind::Customer,
+    ];
+
+    /// Its name in tables and receipts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Order => "order",
+            Kind::OrderChange => "order_change",
+            Kind::RowCancellation => "row_cancellation",
+            Kind::OrderCancellation => "order_cancellation",
+            Kind::Return => "return",
+            Kind::Customer => "customer",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The order that a document is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderReference {
+    /// By the number that Extend gave it.
+    Extend(String),
+    /// By the shop's own number (`orderNumberExternal`).
+    External(String),
+}
+
+/// One thing that the shop wants done in Extend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// What it asks for.
+    pub kind: Kind,
+    /// The shop's own key, where the document has one: an order's `orderHeader.orderNumberExternal`,
+    /// a return's `header.reference`, a customer's `customerNumber`.
+    pub key: Option<String>,
+    /// All of it, numbers and unknown fields as they were written.
+    pub body: Value,
+    /// See [`canonical::content_hash`].
+    pub content_hash: String,
+    /// The customer it names.
+    pub customer_number: Option<String>,
+    /// The order it names.
+    pub order: Option<OrderReference>,
+}
+
+impl Document {
+    /// A key for a document without one, from its file's name and its content: the same file dropped
+    /// twice is recognised.
+    pub fn made_key(&self, file_name: &str) -> String {
+        let hash = canonical::bytes_hash(format!("{file_name}\0{}", self.content_hash).as_bytes());
+        format!("edge-{}", &hash[..16])
+    }
+
+    /// Puts `key` into the field that carries it to Extend.
+    pub fn set_key(&mut self, key: &str) {
+        let (outer, inner) = match self.kind {
+            Kind::Order => ("orderHeader", "orderNumberExternal"),
+            Kind::Return => ("header", "reference"),
+            _ => return,
+        };
+        if let Value::Object(fields) = &mut self.body {
+            let header = fields.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if header.is_null() {
+                *header = Value::Object(Map::new());
+            }
+            if let Value::Object(header) = header {
+                header.insert(inner.into(), Value::String(key.into()));
+            }
+        }
+        self.key = Some(key.into());
+    }
+}
+
+/// A text field by its path, where it is there and not blank.
+pub fn text_at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    let mut at = value;
+    for step in path {
+        at = at.get(step)?;
+    }
+    at.as_str().filter(|text| !text.trim().is_empty())
+}

@@ -1,0 +1,65 @@
+//! The names of files that the agent writes.
+
+use super::canonical;
+
+/// The longest file name that every file system takes, in bytes.
+const LONGEST: usize = 255;
+
+/// `order.json` and 2 give `order~2.json`. The first has no number.
+pub fn numbered(name: &str, number: u64) -> String {
+    if number <= 1 {
+        return fitted(name, "");
+    }
+    match name.rfind('.').filter(|at| *at > 0) {
+        Some(at) => fitted(&name[..at], &format!("~{number}{}", &name[at..])),
+        None => fitted(name, &format!("~{number}")),
+    }
+}
+
+/// The receipt of a file's `arrival`-th coming, of `arrivals` in all. The newest has the plain name.
+pub fn receipt(name: &str, arrival: u64, arrivals: u64) -> String {
+    if arrival >= arrivals {
+        return fitted(name, ".receipt.json");
+    }
+    match name.rfind('.').filter(|at| *at > 0) {
+        Some(at) => fitted(&name[..at], &format!("~{arrival}{}.receipt.json", &name[at..])),
+        None => fitted(name, &format!("~{arrival}.receipt.json")),
+    }
+}
+
+/// `stem` and `ending` together, the stem cut and marked with a hash where the whole would be too
+/// long for a file name.
+pub fn fitted(stem: &str, ending: &str) -> String {
+    if stem.len() + ending.len() <= LONGEST {
+        return format!("{stem}{ending}");
+    }
+    let mark = &canonical::bytes_hash(stem.as_bytes())[..8];
+    let mut room = LONGEST.saturating_sub(ending.len() + mark.len() + 1);
+    while !stem.is_char_boundary(room) {
+        room -= 1;
+    }
+    format!("{}-{mark}{ending}", &stem[..room])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_before_the_ending() {
+        assert_eq!(numbered("order.json", 1), "order.json");
+        assert_eq!(numbered("order.json", 2), "order~2.json");
+        assert_eq!(numbered("order", 3), "order~3");
+        assert_eq!(receipt("order.json", 1, 1), "order.json.receipt.json");
+        assert_eq!(receipt("order.json", 1, 2), "order~1.json.receipt.json");
+        assert_eq!(receipt("order.json", 2, 2), "order.json.receipt.json");
+    }
+
+    #[test]
+    fn long_names_still_fit_and_differ() {
+        let long = "å".repeat(127);
+        let other = format!("{}a", "å".repeat(126));
+        assert!(receipt(&long, 1, 1).len() <= 255);
+        assert_ne!(receipt(&long, 1, 1), receipt(&other, 1, 1));
+    }
+}

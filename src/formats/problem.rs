@@ -1,0 +1,321 @@
+//! What is wrong with a file, as a value, and the sentence that tells a shopkeeper.
+//!
+//! Every problem has a word for programs ([`Problem::code`]) and a sentence for people
+//! ([`Problem::message`]) in both languages: what is wrong, where, and what to do.
+
+use serde_json::{Value, json};
+
+/// The language of sentences for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Swedish.
+    Swedish,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// The file holds nothing.
+    Empty,
+    /// A byte that no text holds.
+    NotText,
+    /// The file ends in the middle and nothing more came.
+    CutOff,
+    /// JSON breaks off its rules; `column` counts from 1.
+    InvalidJson {
+        /// Where in the line, from 1.
+        column: u64,
+    },
+    /// Nested deeper than any order is.
+    TooDeep,
+    /// Larger than the settings allow.
+    TooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+        /// The most that is taken, in MB.
+        limit_mb: u64,
+    },
+    /// The system does not let us read it.
+    Unreadable {
+        /// What the system said.
+        reason: String,
+    },
+    /// JSON, but no document that we know.
+    UnknownDocument,
+    /// A document that is known but that this version does not take.
+    UnsupportedKind {
+        /// Its name.
+        kind: String,
+    },
+    /// A file format that this version does not take.
+    UnsupportedFormat {
+        /// Its ending.
+        ending: String,
+    },
+    /// A field that must be there is not.
+    MissingField,
+    /// A field of another type than Extend's.
+    WrongType {
+        /// What it should be.
+        expected: Expected,
+        /// What was there, shortened.
+        found: String,
+    },
+    /// A text that is none of those that Extend knows.
+    UnknownValue {
+        /// What was there.
+        found: String,
+        /// What may stand there.
+        known: Vec<String>,
+    },
+    /// The key came before, with other content.
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// The file that had it first.
+        first_file: String,
+    },
+    /// The same file, without a key of its own, came before.
+    DuplicateUnkeyed {
+        /// The file that came first.
+        first_file: String,
+    },
+    /// A directory, link, pipe or device.
+    NotAFile,
+    /// A file name that is no text.
+    NameNotText,
+}
+
+/// The type that a field should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Text in quotes.
+    Text,
+    /// A number without quotes.
+    Number,
+    /// `{ … }`.
+    Object,
+    /// `[ … ]`.
+    List,
+}
+
+/// Something wrong with a file or one of its documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong.
+    pub wrong: Wrong,
+    /// The field, as a path: `orderRows[0].product.productNumber`.
+    pub field: Option<String>,
+    /// The line in the file, from 1.
+    pub line: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of the file as a whole.
+    pub fn of_file(wrong: Wrong) -> Problem {
+        Problem { wrong, field: None, line: None }
+    }
+
+    /// The word for programs.
+    pub fn code(&self) -> &'static str {
+        match self.wrong {
+            Wrong::Empty => "empty_file",
+            Wrong::NotText => "invalid_encoding",
+            Wrong::CutOff => "cut_off",
+            Wrong::InvalidJson { .. } => "invalid_json",
+            Wrong::TooDeep => "too_deep",
+            Wrong::TooLarge { .. } => "too_large",
+            Wrong::Unreadable { .. } => "unreadable",
+            Wrong::UnknownDocument => "unknown_document",
+            Wrong::UnsupportedKind { .. } => "unsupported_kind",
+            Wrong::UnsupportedFormat { .. } => "unsupported_format",
+            Wrong::MissingField => "missing_field",
+            Wrong::WrongType { .. } => "wrong_type",
+            Wrong::UnknownValue { .. } => "unknown_value",
+            Wrong::DuplicateKey { .. } => "duplicate_key",
+            Wrong::DuplicateUnkeyed { .. } => "duplicate_unkeyed",
+            Wrong::NotAFile => "not_a_file",
+            Wrong::NameNotText => "name_not_text",
+        }
+    }
+
+    /// The sentence for people: what, where, what to do.
+    pub fn message(&self, language: Language) -> String {
+        let place = self.place(language);
+        match language {
+            Language::English => format!("{place}{}", self.english()),
+            Language::Swedish => format!("{place}{}", self.swedish()),
+        }
+    }
+
+    /// As it stands in NAME.error.json.
+    pub fn to_json(&self, language: Language) -> Value {
+        json!({
+            "code": self.code(),
+            "message": self.message(language),
+            "field": self.field,
+            "line": self.line,
+        })
+    }
+
+    fn place(&self, language: Language) -> String {
+        let (line_word, field_word) = match language {
+            Language::English => ("Line", "field"),
+            Language::Swedish => ("Rad", "fält"),
+        };
+        match (self.line, &self.field) {
+            (Some(line), Some(field)) => format!("{line_word} {line}, {field_word} {field}: "),
+            (Some(line), None) => format!("{line_word} {line}: "),
+            (None, Some(field)) => format!("{field}: "),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match &self.wrong {
+            Wrong::Empty => "the file is empty. Let the webshop write it again.".into(),
+            Wrong::NotText => {
+                "there are bytes here that are no text. Save the file as UTF-8 and drop it again.".into()
+            }
+            Wrong::CutOff => {
+                "the file ends in the middle: its end never came. Let the webshop write it again, whole."
+                    .into()
+            }
+            Wrong::InvalidJson { column } => format!(
+                "this is not valid JSON at character {column}: a comma, quote or bracket is missing or one too \
+                 many. Mend it there and drop the file again."
+            ),
+            Wrong::TooDeep => {
+                "brackets lie inside brackets deeper than in any order. This is no order file.".into()
+            }
+            Wrong::TooLarge { bytes, limit_mb } => format!(
+                "the file has {} MB, and at most {limit_mb} MB are taken. Split it, or raise max_file_mb in the \
+                 settings.",
+                bytes.div_ceil(1_000_000)
+            ),
+            Wrong::Unreadable { reason } => format!(
+                "the file could not be read ({reason}). Give the account that runs extend-edge the right to read \
+                 what the webshop writes, and drop the file again."
+            ),
+            Wrong::UnknownDocument => "this is neither an order (orderHeader and orderRows) nor a return \
+                                       (createAction). See Formats in the README."
+                .into(),
+            Wrong::UnsupportedKind { kind } => {
+                format!("this is a document of the kind {kind}, which this version does not take yet.")
+            }
+            Wrong::UnsupportedFormat { ending } => {
+                format!("files that end in .{ending} are not taken by this version. Write the order as JSON.")
+            }
+            Wrong::MissingField => {
+                "this field is missing, and Extend needs it. Add it and drop the file again.".into()
+            }
+            Wrong::WrongType { expected, found } => {
+                let expected = match expected {
+                    Expected::Text => "text in quotes",
+                    Expected::Number => "a number without quotes",
+                    Expected::Object => "an object { … }",
+                    Expected::List => "a list [ … ]",
+                };
+                format!("here stands {found}, but it must be {expected}. Change it and drop the file again.")
+            }
+            Wrong::UnknownValue { found, known } => {
+                format!("here stands {found}, but Extend knows only {}.", known.join(", "))
+            }
+            Wrong::DuplicateKey { key, first_file } => format!(
+                "the number {key} came before, in {first_file}, with other content. If this is another order, \
+                 give it a number of its own; if it changes that order, send a change."
+            ),
+            Wrong::DuplicateUnkeyed { first_file } => format!(
+                "the same file came before ({first_file}) and has no number of its own, so it can't be told from \
+                 a copy. If it is a new order, give it an orderNumberExternal (a return: header.reference)."
+            ),
+            Wrong::NotAFile => {
+                "this is no ordinary file (a folder, link or pipe) and is never read. Take it out \
+                                of the inbox; if it holds orders, put the files themselves there."
+                    .into()
+            }
+            Wrong::NameNotText => "the name of this file is no valid text. Give it another name.".into(),
+        }
+    }
+
+    fn swedish(&self) -> String {
+        match &self.wrong {
+            Wrong::Empty => "filen är tom. Låt webbshoppen skriva den igen.".into(),
+            Wrong::NotText => {
+                "här finns tecken som inte är text. Spara filen som UTF-8 och lägg in den igen.".into()
+            }
+            Wrong::CutOff => {
+                "filen tar slut mitt i: resten kom aldrig. Låt webbshoppen skriva hela filen igen.".into()
+            }
+            Wrong::InvalidJson { column } => format!(
+                "detta är inte giltig JSON vid tecken {column}: ett komma, citattecken eller en parentes saknas \
+                 eller är ett för mycket. Rätta det och lägg in filen igen."
+            ),
+            Wrong::TooDeep => {
+                "parenteser ligger i parenteser djupare än i någon order. Detta är ingen orderfil.".into()
+            }
+            Wrong::TooLarge { bytes, limit_mb } => format!(
+                "filen är {} MB, och högst {limit_mb} MB tas emot. Dela den, eller höj max_file_mb i \
+                 inställningarna.",
+                bytes.div_ceil(1_000_000)
+            ),
+            Wrong::Unreadable { reason } => format!(
+                "filen kunde inte läsas ({reason}). Ge kontot som kör extend-edge rätt att läsa det som \
+                 webbshoppen skriver, och lägg in filen igen."
+            ),
+            Wrong::UnknownDocument => "detta är varken en order (orderHeader och orderRows) eller en retur \
+                                       (createAction). Se Formats i README."
+                .into(),
+            Wrong::UnsupportedKind { kind } => {
+                format!("detta är ett dokument av slaget {kind}, som den här versionen ännu inte tar emot.")
+            }
+            Wrong::UnsupportedFormat { ending } => {
+                format!(
+                    "filer som slutar på .{ending} tas inte emot av den här versionen. Skriv ordern som JSON."
+                )
+            }
+            Wrong::MissingField => {
+                "fältet saknas, och Extend behöver det. Lägg till det och lägg in filen igen.".into()
+            }
+            Wrong::WrongType { expected, found } => {
+                let expected = match expected {
+                    Expected::Text => "text inom citattecken",
+                    Expected::Number => "ett tal utan citattecken",
+                    Expected::Object => "ett objekt { … }",
+                    Expected::List => "en lista [ … ]",
+                };
+                format!("här står {found}, men det måste vara {expected}. Ändra det och lägg in filen igen.")
+            }
+            Wrong::UnknownValue { found, known } => {
+                format!("här står {found}, men Extend känner bara till {}.", known.join(", "))
+            }
+            Wrong::DuplicateKey { key, first_file } => format!(
+                "numret {key} har kommit förut, i {first_file}, med annat innehåll. Är detta en annan order, ge \
+                 den ett eget nummer; ändrar den ordern, skicka en ändring."
+            ),
+            Wrong::DuplicateUnkeyed { first_file } => format!(
+                "samma fil har kommit förut ({first_file}) och har inget eget nummer, så den kan inte skiljas \
+                 från en kopia. Är det en ny order, ge den ett orderNumberExternal (en retur: header.reference)."
+            ),
+            Wrong::NotAFile => {
+                "detta är ingen vanlig fil (en mapp, länk eller pipe) och läses aldrig. Ta bort \
+                                den ur inbox; innehåller den ordrar, lägg själva filerna där."
+                    .into()
+            }
+            Wrong::NameNotText => "filens namn är ingen giltig text. Ge den ett annat namn.".into(),
+        }
+    }
+}
+
+/// A value shortened for a sentence.
+pub fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 40 {
+        text
+    } else {
+        format!("{} …", text.chars().take(40).collect::<String>())
+    }
+}
