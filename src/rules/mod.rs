@@ -1,1 +1,13 @@
 //! The decisions. State and `now` in, a plan out; nothing here does IO or holds state.
+//!
+//! Durations named `now` or `mono` are times since the process began, on a clock that only goes
+//! forward. Randomness comes in as a number from 0 to 1.
+
+pub mod answer;
+pub mod arrival;
+pub mod budget;
+pub mod intake;
+pub mod line;
+pub mod lookup;
+pub mod retry;
+pub mod schedule;

@@ -1,0 +1,78 @@
+//! Accept, duplicate or reject: one order, once.
+
+use crate::formats::problem::Wrong;
+
+/// What is known of the latest document that had the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its id.
+    pub id: i64,
+    /// Its content.
+    pub content_hash: String,
+    /// Whether it was refused or cancelled.
+    pub ended: bool,
+    /// Whether Extend gave it a number.
+    pub at_extend: bool,
+    /// The file that it came in.
+    pub source_file: String,
+}
+
+/// What becomes of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A new outbox item.
+    Accept,
+    /// Accepted, not sent again: it repeats this one.
+    Duplicate {
+        /// The first.
+        of: i64,
+    },
+    /// Rejected.
+    Reject(Wrong),
+}
+
+/// Decides about a document with `key`. `made` says that the agent made the key.
+pub fn decide(key: &str, made: bool, content_hash: &str, known: Option<&Known>) -> Verdict {
+    match known {
+        None => Verdict::Accept,
+        // Refused or cancelled and not at Extend: the new one takes its place.
+        Some(known) if known.ended && !known.at_extend => Verdict::Accept,
+        Some(known) if made => {
+            Verdict::Reject(Wrong::DuplicateUnkeyed { first_file: known.source_file.clone() })
+        }
+        Some(known) if known.content_hash == content_hash => Verdict::Duplicate { of: known.id },
+        Some(known) => {
+            Verdict::Reject(Wrong::DuplicateKey { key: key.into(), first_file: known.source_file.clone() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(made: bool, hash: &str, ended: bool, at_extend: bool, expected: &str) {
+        let known =
+            Known { id: 7, content_hash: "h".into(), ended, at_extend, source_file: "first.json".into() };
+        let verdict = match decide("K", made, hash, Some(&known)) {
+            Verdict::Accept => "accept".to_owned(),
+            Verdict::Duplicate { of } => format!("duplicate of {of}"),
+            Verdict::Reject(Wrong::DuplicateKey { .. }) => "duplicate_key".into(),
+            Verdict::Reject(_) => "duplicate_unkeyed".into(),
+        };
+        assert_eq!(verdict, expected);
+    }
+
+    #[test]
+    fn one_order_once() {
+        assert_eq!(decide("K", false, "h", None), Verdict::Accept);
+        check(false, "h", false, false, "duplicate of 7");
+        check(false, "other", false, false, "duplicate_key");
+        check(false, "h", true, false, "accept");
+        check(false, "other", true, false, "accept");
+        check(false, "h", true, true, "duplicate of 7");
+        check(false, "other", true, true, "duplicate_key");
+        check(true, "h", false, true, "duplicate_unkeyed");
+        check(true, "h", true, false, "accept");
+    }
+}

@@ -1,0 +1,180 @@
+//! Was it done? An attempt whose answer never came is looked up before the item is sent again.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::formats::document::text_at;
+
+/// What Extend shows under an item's key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Extend's number.
+    pub number: String,
+    /// When Extend last changed it (created it, where that is all it says), in seconds since 1970 by
+    /// Extend's clock. `None`: it could not be read.
+    pub changed_at: Option<i64>,
+    /// The whole record.
+    pub record: Value,
+    /// Whether another item of ours has this number.
+    pub bound_to_other: bool,
+}
+
+/// What a look-up showed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// It is there: the one with this number.
+    Found(usize),
+    /// It is not there.
+    NotFound,
+    /// Something is there that may be it and may be not: a person must judge.
+    LookAlike(Vec<String>),
+}
+
+/// How much older than the first attempt, by Extend's clock, a record may be and still be ours: Extend's
+/// `Date` counts whole seconds, and its application and database may differ by a moment.
+const SLACK_SECONDS: i64 = 5;
+
+/// Judges `candidates`, all of which carry the item's key. `sent` is what was sent and
+/// `first_attempt_at` when, by Extend's clock in seconds since 1970.
+pub fn judge(sent: &Value, first_attempt_at: Option<i64>, candidates: &[Candidate]) -> Finding {
+    let possible: Vec<usize> = (0..candidates.len())
+        .filter(|index| {
+            let candidate = &candidates[*index];
+            // Older than our first attempt, or known as another's: not ours.
+            let older = match (candidate.changed_at, first_attempt_at) {
+                (Some(changed), Some(first)) => changed < first - SLACK_SECONDS,
+                _ => false,
+            };
+            !older && !candidate.bound_to_other
+        })
+        .collect();
+    match possible[..] {
+        [] => Finding::NotFound,
+        [one] if candidates[one].changed_at.is_some() && is_same(sent, &candidates[one].record) => {
+            Finding::Found(one)
+        }
+        _ => Finding::LookAlike(possible.iter().map(|index| candidates[*index].number.clone()).collect()),
+    }
+}
+
+/// Same customer, and every product that was sent is there. A return that names an order leaves
+/// customer and products to Extend: there the order must be the same.
+fn is_same(sent: &Value, record: &Value) -> bool {
+    let header = if sent.get("createAction").is_some() { "header" } else { "orderHeader" };
+    let same_customer = match text_at(sent, &[header, "customerNumber"]) {
+        Some(customer) => text_at(record, &[header, "customerNumber"]) == Some(customer),
+        None => true,
+    };
+    let same_order = match text_at(sent, &["createAction", "orderNumber"]) {
+        Some(order) => {
+            text_at(record, &["header", "referenceOrderNumber"]).is_none_or(|named| named == order)
+        }
+        None => true,
+    };
+    let (wanted, there) = (products(sent), products(record));
+    same_customer && same_order && wanted.iter().all(|product| there.contains(product))
+}
+
+fn products(document: &Value) -> Vec<&str> {
+    let rows = document.get("orderRows").or_else(|| document.get("rows"));
+    let rows = rows.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    rows.iter()
+        .filter_map(|row| {
+            text_at(row, &["product", "productNumber"]).or_else(|| text_at(row, &["productNumber"]))
+        })
+        .collect()
+}
+
+/// How an unresolved attempt stands, since the process began or the attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubt {
+    /// When the attempt ended, or this process began.
+    pub since: Duration,
+    /// Look-ups that found nothing.
+    pub not_found: u32,
+    /// When the next look-up is due.
+    pub next_at: Duration,
+}
+
+/// Look-ups that must find nothing before it is believed.
+pub const LOOKUPS_NEEDED: u32 = 2;
+
+impl Doubt {
+    /// Just begun: the first look-up is due at once.
+    pub fn new(now: Duration) -> Doubt {
+        Doubt { since: now, not_found: 0, next_at: now }
+    }
+
+    /// After a look-up that found nothing. True: it is believed, the item may be sent again.
+    pub fn after_not_found(&mut self, now: Duration, grace: Duration) -> bool {
+        self.not_found += 1;
+        if self.not_found >= LOOKUPS_NEEDED && now >= self.since + grace {
+            return true;
+        }
+        // The last look-up that counts is one made after the grace time.
+        let half = grace / 2;
+        let next = if now < self.since + half { self.since + half } else { self.since + grace };
+        self.next_at = next.max(now + Duration::from_millis(200));
+        false
+    }
+
+    /// After a look-up that failed: nothing was learned.
+    pub fn after_failure(&mut self, now: Duration, pause: Duration) {
+        self.next_at = now + pause;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn order(customer: &str, products: &[&str]) -> Value {
+        let rows: Vec<Value> = products.iter().map(|p| json!({"product": {"productNumber": p}})).collect();
+        json!({"orderHeader": {"customerNumber": customer}, "orderRows": rows})
+    }
+
+    fn candidate(number: &str, changed_at: Option<i64>, record: Value) -> Candidate {
+        Candidate { number: number.into(), changed_at, record, bound_to_other: false }
+    }
+
+    fn check(candidates: &[Candidate], expected: Finding) {
+        assert_eq!(judge(&order("C", &["A", "B"]), Some(1000), candidates), expected, "{candidates:?}");
+    }
+
+    #[test]
+    fn found_means_exactly_one_of_ours() {
+        let ours = || candidate("OC-1", Some(1000), order("C", &["B", "A"]));
+        check(&[], Finding::NotFound);
+        check(&[ours()], Finding::Found(0));
+        check(&[candidate("OC-0", Some(900), order("C", &["A", "B"]))], Finding::NotFound);
+        check(&[candidate("OC-0", Some(900), order("C", &["A"])), ours()], Finding::Found(1));
+        check(&[ours(), ours()], Finding::LookAlike(vec!["OC-1".into(), "OC-1".into()]));
+        check(
+            &[candidate("OC-2", Some(1000), order("D", &["A", "B"]))],
+            Finding::LookAlike(vec!["OC-2".into()]),
+        );
+        check(&[candidate("OC-2", Some(1000), order("C", &["A"]))], Finding::LookAlike(vec!["OC-2".into()]));
+        check(&[candidate("OC-2", None, order("C", &["A", "B"]))], Finding::LookAlike(vec!["OC-2".into()]));
+        check(&[Candidate { bound_to_other: true, ..ours() }], Finding::NotFound);
+    }
+
+    #[test]
+    fn not_found_is_believed_only_after_two_look_ups_and_the_grace_time() {
+        let grace = Duration::from_secs(60);
+        let mut doubt = Doubt::new(Duration::from_secs(100));
+        let mut believed_at = None;
+        for _ in 0..10 {
+            let now = doubt.next_at;
+            if doubt.after_not_found(now, grace) {
+                believed_at = Some(now);
+                break;
+            }
+        }
+        assert_eq!(believed_at, Some(Duration::from_secs(160)));
+        let mut doubt = Doubt::new(Duration::ZERO);
+        assert!(!doubt.after_not_found(Duration::from_secs(500), grace), "one look-up is not enough");
+        assert!(doubt.after_not_found(Duration::from_secs(501), grace));
+    }
+}
