@@ -209,12 +209,14 @@ CREATE TABLE documents (
 CREATE INDEX documents_file ON documents(file_id);
 CREATE INDEX documents_duplicate ON documents(duplicate_of) WHERE duplicate_of IS NOT NULL;
 
--- What lies in the inbox and will never be taken: a directory, a link, a name that is no text.
+-- What lies in the inbox and was not taken: `waiting` for the rest of it to come, or never to be taken
+-- (a directory, a link, a name that is no text).
 CREATE TABLE inbox_left (
     name    TEXT NOT NULL PRIMARY KEY,
     code    TEXT NOT NULL,
     message TEXT NOT NULL,
-    since   TEXT NOT NULL
+    stamp   TEXT NOT NULL,                  -- size, time and identity when it was seen
+    since   TEXT NOT NULL                   -- since when it has stood still like this
 ) STRICT, WITHOUT ROWID;
 
 -- ---------------------------------------------------------------- outbox

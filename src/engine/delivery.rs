@@ -1,0 +1,400 @@
+//! The outbox: what is due is sent, what is unclear is looked up, and what came of it is recorded.
+
+use rusqlite::Transaction;
+use serde_json::Value;
+
+use super::{Job, Mind, PUSH_WORKERS, Settled};
+use crate::clock;
+use crate::extend::jobs::{
+    CallDone, CallJob, CallOutcome, LookUpJob, SendJob, number_in, with_order_number,
+};
+use crate::formats::document::{Kind, OrderReference};
+use crate::rules::answer::{Health, Sent};
+use crate::rules::budget::Class;
+use crate::rules::line::{Line, State};
+use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
+use crate::store::outbox::{AttemptEnd, Item};
+use crate::store::{agent, orders, outbox, owed, returns};
+
+impl Mind {
+    pub(super) fn hear_call(
+        &mut self,
+        tx: &Transaction<'_>,
+        done: &CallDone,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        match &done.outcome {
+            CallOutcome::Probed => {
+                settled.calls.push((done.seen, Health::Well));
+                settled.probe = Some(done.health.clone());
+                return Ok(());
+            }
+            CallOutcome::Sent { id, attempt, sent } => {
+                settled.pushes += 1;
+                settled.ended.push(*id);
+                self.hear_sent(tx, *id, *attempt, sent, done, settled)?;
+            }
+            CallOutcome::LookedUp { id, attempt, found } => {
+                settled.pushes += 1;
+                settled.ended.push(*id);
+                self.hear_look_up(tx, *id, *attempt, found, done, settled)?;
+            }
+            CallOutcome::Page { job, got } => {
+                settled.pulled = true;
+                self.hear_page(tx, job, got, settled)?;
+            }
+            CallOutcome::Details { entity, got } => {
+                settled.pulled = true;
+                self.hear_details(tx, *entity, got, settled)?;
+            }
+        }
+        settled.calls.push((done.seen, done.health.clone()));
+        Ok(())
+    }
+
+    fn hear_sent(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: i64,
+        attempt: i64,
+        sent: &Sent,
+        done: &CallDone,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
+        let suspect = matches!(done.health, Health::Suspect(_));
+        let (outcome, detail) = match sent {
+            Sent::Done(body) => {
+                let number = number_in(item.kind, body).unwrap_or_default();
+                self.deliver(tx, &item, number, body)?;
+                ("delivered", Some(number.to_owned()))
+            }
+            Sent::Again { after, why } => {
+                let at = after.map(|pause| self.wall_at(self.now.mono + pause));
+                outbox::mark_queued(tx, id, Some(why), at.as_deref())?;
+                if suspect {
+                    settled.suspects.push(id);
+                } else if done.seen.too_many.is_none() {
+                    self.blame(tx, &item)?;
+                }
+                log::warn!("item {id} ({}) was not processed and is sent again: {why}", label(&item));
+                ("again", Some(why.clone()))
+            }
+            Sent::Unclear(why) => {
+                outbox::note_unclear(tx, id, why, Some(&self.now.text()))?;
+                settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
+                settled.suspects.push(id);
+                log::warn!("item {id} ({}): no clear answer ({why}); it is looked up before it is sent again", label(&item));
+                ("unclear", Some(why.clone()))
+            }
+            Sent::Refused { code, message } => {
+                self.refuse(tx, &item, code, message)?;
+                ("refused", Some(message.clone()))
+            }
+            Sent::LoginRefused => {
+                outbox::mark_queued(tx, id, Some("Extend does not accept the login"), None)?;
+                ("login_refused", None)
+            }
+            Sent::Forbidden(why) => {
+                outbox::mark_queued(tx, id, Some(why), None)?;
+                agent::set(tx, &forbidden_note(item.kind), why)?;
+                settled.forbidden.push(item.kind.name());
+                log::error!("Extend forbids us to send documents of the kind {}: {why}", item.kind.name());
+                ("forbidden", Some(why.clone()))
+            }
+            Sent::NotExtend(why) => {
+                outbox::mark_queued(tx, id, Some(why), None)?;
+                settled.suspects.push(id);
+                ("again", Some(why.clone()))
+            }
+        };
+        self.end(tx, attempt, outcome, detail.as_deref(), done)
+    }
+
+    fn hear_look_up(
+        &mut self,
+        tx: &Transaction<'_>,
+        id: i64,
+        attempt: i64,
+        found: &Result<Vec<Candidate>, String>,
+        done: &CallDone,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
+        let mut doubt = self.doubts.get(&id).copied().unwrap_or(Doubt::new(self.now.mono));
+        let candidates = match found {
+            Ok(candidates) => candidates,
+            Err(why) => {
+                // Nothing was learned: it goes on waiting.
+                let dice = self.dice();
+                doubt.after_failure(self.now.mono, self.pauses.after(2, dice));
+                settled.doubts.insert(id, Some(doubt));
+                outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
+                return self.end(tx, attempt, "failed", Some(why), done);
+            }
+        };
+        let mut candidates = candidates.clone();
+        for candidate in &mut candidates {
+            candidate.bound_to_other = outbox::is_bound_to_other(tx, item.kind, &candidate.number, id)?;
+        }
+        let payload: Value = serde_json::from_str(&item.payload).unwrap_or(Value::Null);
+        let first_attempt_at = item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds);
+        match judge(&payload, first_attempt_at, &candidates) {
+            Finding::Found(index) => {
+                let candidate = &candidates[index];
+                self.deliver(tx, &item, &candidate.number, &candidate.record)?;
+                settled.doubts.insert(id, None);
+                self.end(tx, attempt, "found", Some(&candidate.number), done)
+            }
+            Finding::NotFound => {
+                if doubt.after_not_found(self.now.mono, self.config.outbox.lookup_grace) {
+                    let dice = self.dice();
+                    let at = (item.failures > 0)
+                        .then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
+                    outbox::mark_queued(tx, id, Some("not at Extend; it is sent again"), at.as_deref())?;
+                    settled.doubts.insert(id, None);
+                    log::info!("item {id} ({}) is not at Extend and is sent again", label(&item));
+                } else {
+                    settled.doubts.insert(id, Some(doubt));
+                    let why = "not at Extend yet; looked up once more before it is sent again";
+                    outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
+                }
+                self.end(tx, attempt, "not_found", None, done)
+            }
+            Finding::LookAlike(numbers) => {
+                let numbers = numbers.join(", ");
+                let message = look_alike_message(&numbers, self.config.exchange.language);
+                self.refuse(tx, &item, "look_alike", &message)?;
+                settled.doubts.insert(id, None);
+                self.end(tx, attempt, "look_alike", Some(&numbers), done)
+            }
+        }
+    }
+
+    fn deliver(&mut self, tx: &Transaction<'_>, item: &Item, number: &str, body: &Value) -> rusqlite::Result<()> {
+        let now = self.now.text();
+        let answer = body.to_string();
+        outbox::mark_delivered(tx, item.id, number, &answer, &now)?;
+        agent::set(tx, &forbidden_note(item.kind), "")?;
+        match item.kind {
+            Kind::Order => orders::store_order(tx, &answer, &now).map(|_| ())?,
+            Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
+            _ => {}
+        }
+        log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
+        Ok(())
+    }
+
+    fn refuse(&mut self, tx: &Transaction<'_>, item: &Item, code: &str, message: &str) -> rusqlite::Result<()> {
+        outbox::mark_refused(tx, item.id, code, message, &self.now.text())?;
+        log::error!("item {} ({}) was refused ({code}); a person must act: extend-edge outbox show {}", item.id, label(item), item.id);
+        Ok(())
+    }
+
+    fn end(
+        &self,
+        tx: &Transaction<'_>,
+        attempt: i64,
+        outcome: &str,
+        detail: Option<&str>,
+        done: &CallDone,
+    ) -> rusqlite::Result<()> {
+        let duration_ms = u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX);
+        let http_status = done.seen.status;
+        outbox::end_attempt(tx, &AttemptEnd { id: attempt, outcome, duration_ms, http_status, detail })
+    }
+
+    /// The item itself fails while Extend is well: it backs off alone.
+    fn blame(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
+        let failures = item.failures.saturating_add(1);
+        let dice = self.dice();
+        let at = self.wall_at(self.now.mono + self.pauses.after(failures, dice));
+        outbox::back_off(tx, item.id, failures, &at)
+    }
+
+    pub(super) fn settle_probe(
+        &mut self,
+        tx: &Transaction<'_>,
+        mut line: Line,
+        health: Health,
+        newly_suspected: &[i64],
+    ) -> rusqlite::Result<()> {
+        let was = line.state;
+        let dice = self.dice();
+        let change = line.after_probe(health, self.now.mono, &self.pauses, dice);
+        let suspects = std::mem::take(&mut self.suspects);
+        if line.state == State::Up {
+            // Extend is well, so it was the item. In an outage nobody is blamed.
+            for id in suspects.into_iter().chain(newly_suspected.iter().copied()) {
+                if let Some(item) = outbox::load(tx, id)? {
+                    self.blame(tx, &item)?;
+                }
+            }
+        }
+        if let Some(state) = change {
+            match state {
+                State::Up if was == State::Unknown => log::info!("Extend answers"),
+                State::Up => log::info!("Extend is back"),
+                State::LoginRefused => log::error!("Extend does not accept user name and password; nothing is sent until it does"),
+                _ => log::warn!("Extend can't be reached: {}", line.reason.as_deref().unwrap_or("")),
+            }
+        }
+        if change.is_some() || line.state != State::Up {
+            agent::save_line(
+                tx,
+                &agent::LineRow {
+                    state: line.state.name().into(),
+                    since: self.now.text(),
+                    reason: line.reason.clone(),
+                    next_probe_at: (line.state != State::Up).then(|| self.wall_at(line.probe_at)),
+                },
+            )?;
+        }
+        if change.is_some() {
+            owed::owe(tx, "status", "")?;
+        }
+        self.line = line;
+        Ok(())
+    }
+
+    pub(super) fn plan_probe(&mut self, jobs: &mut Vec<Job>) {
+        if self.line.is_open() || self.probing {
+            return;
+        }
+        if self.line.wants_probe(self.now.mono) {
+            let _ = self.budget.take(Class::Orders, self.now.mono);
+            jobs.push(Job::Push(CallJob::Probe));
+        } else {
+            self.wake(self.line.probe_at);
+        }
+    }
+
+    pub(super) fn plan_pushes(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        self.plan_probe(jobs);
+        if !self.line.is_open() {
+            return Ok(());
+        }
+        let mut free = PUSH_WORKERS.saturating_sub(self.pushing);
+        free = self.plan_look_ups(tx, free, jobs)?;
+        if free == 0 {
+            return Ok(());
+        }
+        let now = self.now.text();
+        let server_now = clock::text(self.server_now());
+        let forbidden = self.forbidden_now();
+        // Items of a kind that is forbidden are passed over, so more are read than may be sent.
+        let limit = if forbidden.is_empty() { free } else { 1000 };
+        for item in outbox::load_ready(tx, &now, limit)? {
+            if free == 0 {
+                break;
+            }
+            if forbidden.contains(&item.kind.name()) {
+                continue;
+            }
+            if let Err(at) = self.budget.take(Class::Orders, self.now.mono) {
+                self.wake(at);
+                break;
+            }
+            let Some(attempt) = outbox::begin_attempt(tx, item.id, &now, &server_now)? else { continue };
+            jobs.push(Job::Push(CallJob::Send(self.send_job(tx, item, attempt)?)));
+            free -= 1;
+        }
+        Ok(())
+    }
+
+    fn send_job(&self, tx: &Transaction<'_>, item: Item, attempt: i64) -> rusqlite::Result<SendJob> {
+        let (mut payload, mut order_to_find) = (item.payload, None);
+        if let (Kind::Return, Some(OrderReference::External(external))) = (item.kind, &item.order) {
+            match outbox::order_with_external(tx, external)? {
+                Some((_, _, Some(number))) => payload = with_order_number(&payload, &number),
+                _ => order_to_find = Some(external.clone()),
+            }
+        }
+        Ok(SendJob { id: item.id, attempt, kind: item.kind, payload, order_to_find })
+    }
+
+    fn plan_look_ups(&mut self, tx: &Transaction<'_>, mut free: usize, jobs: &mut Vec<Job>) -> rusqlite::Result<usize> {
+        let mut due: Vec<i64> = Vec::new();
+        let mut next = None;
+        for (id, doubt) in &self.doubts {
+            if self.in_flight.contains(id) {
+                continue;
+            }
+            if doubt.next_at <= self.now.mono {
+                due.push(*id);
+            } else {
+                next = Some(next.map_or(doubt.next_at, |at: std::time::Duration| at.min(doubt.next_at)));
+            }
+        }
+        if let Some(at) = next {
+            self.wake(at);
+        }
+        due.sort_unstable();
+        for id in due {
+            if free == 0 {
+                break;
+            }
+            if let Err(at) = self.budget.take(Class::Orders, self.now.mono) {
+                self.wake(at);
+                return Ok(0);
+            }
+            let Some(item) = outbox::load(tx, id)? else { continue };
+            let attempt = outbox::begin_look_up(tx, id, &self.now.text())?;
+            let order_number = match &item.order {
+                Some(OrderReference::Extend(number)) => Some(number.clone()),
+                Some(OrderReference::External(external)) => {
+                    outbox::order_with_external(tx, external)?.and_then(|(_, _, number)| number)
+                }
+                None => None,
+            };
+            jobs.push(Job::Push(CallJob::LookUp(LookUpJob {
+                id,
+                attempt,
+                kind: item.kind,
+                key: item.key.unwrap_or_default(),
+                customer_number: item.customer_number,
+                order_number,
+                from: self.a_day_before(item.first_attempt_at.as_deref()),
+            })));
+            free -= 1;
+        }
+        Ok(free)
+    }
+
+    fn a_day_before(&self, first_attempt_at: Option<&str>) -> String {
+        let first = first_attempt_at.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let first = first.unwrap_or_else(|| self.server_now());
+        clock::filter_text(first.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(first))
+    }
+
+    fn forbidden_now(&mut self) -> Vec<&'static str> {
+        let now = self.now.mono;
+        self.forbidden.retain(|_, until| *until > now);
+        self.forbidden.keys().copied().collect()
+    }
+}
+
+/// The agent's note that Extend forbids a kind; empty where it does not.
+pub fn forbidden_note(kind: Kind) -> String {
+    format!("forbidden_{}", kind.name())
+}
+
+fn label(item: &Item) -> String {
+    format!("{} {}", item.kind.name(), item.key.as_deref().unwrap_or("-"))
+}
+
+fn look_alike_message(numbers: &str, language: crate::formats::problem::Language) -> String {
+    use crate::formats::problem::Language;
+    match language {
+        Language::English => format!(
+            "it is not clear whether Extend has it: {numbers} has the same number but is not the same in \
+             customer or products, or there are several. If one of them is it, cancel this item; if none is, \
+             retry it."
+        ),
+        Language::Swedish => format!(
+            "det är oklart om Extend har den: {numbers} har samma nummer men är inte lika i kund eller \
+             produkter, eller så finns det flera. Är en av dem den, avbryt (cancel) denna post; är ingen det, \
+             försök igen (retry)."
+        ),
+    }
+}

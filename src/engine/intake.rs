@@ -1,0 +1,224 @@
+//! Files in: recorded with their outbox items in one transaction, moved after the commit.
+
+use rusqlite::Transaction;
+
+use super::{Job, Mind, Settled};
+use crate::exchange::take::Taken;
+use crate::exchange::watch::{Arrived, Sighting};
+use crate::formats::document::{Document, Kind, OrderReference};
+use crate::formats::problem::Problem;
+use crate::formats::receipt::problems_json;
+use crate::rules::intake::{Verdict, decide};
+use crate::store::intake::{Left, NewFile};
+use crate::store::{agent, intake, outbox};
+
+/// Files that are moved together: one job shares the syncing of its folders.
+const MOVED_TOGETHER: usize = 256;
+
+impl Mind {
+    pub(super) fn hear_sighting(
+        &mut self,
+        tx: &Transaction<'_>,
+        sighting: &Sighting,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        match sighting {
+            Sighting::Arrived(arrived) => self.take_in(tx, arrived),
+            Sighting::Left { name, stamp, wrong } => {
+                let language = self.config.exchange.language;
+                let problem = wrong.clone().map(Problem::of_file);
+                if let Some(problem) = &problem {
+                    log::warn!("inbox: {name:?} is left alone: {}", problem.message(crate::formats::problem::Language::English));
+                }
+                intake::note_left(
+                    tx,
+                    &Left {
+                        name: name.clone(),
+                        code: problem.as_ref().map_or("waiting", |problem| problem.code()).into(),
+                        message: problem.map_or_else(String::new, |problem| problem.message(language)),
+                        stamp: stamp.clone(),
+                        since: self.now.text(),
+                    },
+                )
+            }
+            Sighting::Gone { name } => intake::forget_left(tx, name),
+            Sighting::Scanned { error } => {
+                settled.scanned = true;
+                if let Some(error) = error {
+                    log::error!("the inbox can't be read: {error}");
+                }
+                agent::set(tx, "inbox_trouble", error.as_deref().unwrap_or(""))
+            }
+        }
+    }
+
+    fn take_in(&mut self, tx: &Transaction<'_>, arrived: &Arrived) -> rusqlite::Result<()> {
+        // Recorded by an earlier step or an earlier process, and only not moved yet.
+        if intake::is_being_moved(tx, &arrived.name, arrived.hash.as_deref())? {
+            return Ok(());
+        }
+        intake::forget_left(tx, &arrived.name)?;
+        let verdict = match &arrived.parsed {
+            Ok(document) => self.judge(tx, &arrived.name, document.clone())?,
+            Err(problems) => Err(problems.clone()),
+        };
+        match verdict {
+            Ok((document, made_key, duplicate_of)) => self.accept(tx, arrived, &document, made_key, duplicate_of),
+            Err(problems) => self.reject(tx, arrived, &problems),
+        }
+    }
+
+    /// One order, once: the document with its key, or why it can't be taken.
+    #[allow(clippy::type_complexity)]
+    fn judge(
+        &self,
+        tx: &Transaction<'_>,
+        file_name: &str,
+        mut document: Document,
+    ) -> rusqlite::Result<Result<(Document, bool, Option<i64>), Vec<Problem>>> {
+        let made = document.key.is_none();
+        if made {
+            let key = document.made_key(file_name);
+            document.set_key(&key);
+        }
+        let key = document.key.clone().unwrap_or_default();
+        let known = outbox::latest_with_key(tx, document.kind, &key)?;
+        Ok(match decide(&key, made, &document.content_hash, known.as_ref()) {
+            Verdict::Accept => Ok((document, made, None)),
+            Verdict::Duplicate { of } => Ok((document, made, Some(of))),
+            Verdict::Reject(wrong) => Err(vec![Problem::of_file(wrong)]),
+        })
+    }
+
+    fn accept(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        document: &Document,
+        made_key: bool,
+        duplicate_of: Option<i64>,
+    ) -> rusqlite::Result<()> {
+        let received_at = self.now.text();
+        let folder = format!("accepted/{}", &received_at[..10]);
+        let file_id = intake::insert_file(
+            tx,
+            &NewFile {
+                name: &arrived.name,
+                content_hash: arrived.hash.as_deref(),
+                size: arrived.size,
+                received_at: &received_at,
+                folder: &folder,
+                content: Some(&arrived.content),
+                problems: &[],
+            },
+        )?;
+        let warnings = match made_key {
+            true => serde_json::json!([{
+                "code": "made_key",
+                "message": made_key_warning(document, self.config.exchange.language),
+            }])
+            .to_string(),
+            false => "[]".to_owned(),
+        };
+        let id = intake::insert_document(tx, file_id, 1, document, duplicate_of, &warnings)?;
+        let key = document.key.as_deref().unwrap_or("-");
+        match duplicate_of {
+            Some(first) => log::info!("{:?}: {} {key} repeats item {first}, not sent again", arrived.name, document.kind.name()),
+            None => {
+                let earlier = outbox::latest_with_key(tx, document.kind, key)?;
+                outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
+                if let Some(earlier) = earlier {
+                    outbox::hand_followers_to(tx, earlier.id, id)?;
+                }
+                self.wait_where_needed(tx, id, document)?;
+                log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
+            }
+        }
+        Ok(())
+    }
+
+    /// A return that names an order which is still here waits for it.
+    fn wait_where_needed(&self, tx: &Transaction<'_>, id: i64, document: &Document) -> rusqlite::Result<()> {
+        if document.kind != Kind::Return {
+            return Ok(());
+        }
+        if let Some(OrderReference::External(external)) = &document.order
+            && let Some((order, state, _)) = outbox::order_with_external(tx, external)?
+            && ["queued", "sending", "refused"].contains(&state.as_str())
+        {
+            outbox::wait_for(tx, id, order)?;
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, tx: &Transaction<'_>, arrived: &Arrived, problems: &[Problem]) -> rusqlite::Result<()> {
+        let codes: Vec<&str> = problems.iter().map(Problem::code).collect();
+        log::warn!("{:?} is rejected: {}", arrived.name, codes.join(", "));
+        intake::insert_file(
+            tx,
+            &NewFile {
+                name: &arrived.name,
+                content_hash: arrived.hash.as_deref(),
+                size: arrived.size,
+                received_at: &self.now.text(),
+                folder: "rejected",
+                content: None,
+                problems: &problems_json(problems, self.config.exchange.language),
+            },
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn hear_moved(
+        &mut self,
+        tx: &Transaction<'_>,
+        taken: &[Taken],
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let mut trouble = None;
+        for file in taken {
+            match &file.result {
+                Ok(stored_name) => intake::mark_moved(tx, file.id, stored_name)?,
+                Err(error) => trouble = Some(error.to_string()),
+            }
+        }
+        if let Some(error) = &trouble {
+            log::error!("a file could not be moved out of the inbox, and is tried again: {error}");
+        }
+        agent::set(tx, "move_trouble", trouble.as_deref().unwrap_or(""))?;
+        settled.moved = Some(trouble.is_none());
+        Ok(())
+    }
+
+    pub(super) fn plan_moves(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        if self.moving {
+            return Ok(());
+        }
+        if let Some(at) = self.move_again_at.filter(|at| *at > self.now.mono) {
+            self.wake(at);
+            return Ok(());
+        }
+        let files = intake::load_to_move(tx, MOVED_TOGETHER)?;
+        if !files.is_empty() {
+            jobs.push(Job::Move(files));
+        }
+        Ok(())
+    }
+}
+
+fn made_key_warning(document: &Document, language: crate::formats::problem::Language) -> String {
+    use crate::formats::problem::Language;
+    let key = document.key.as_deref().unwrap_or_default();
+    let field = match document.kind {
+        Kind::Return => "header.reference",
+        _ => "orderHeader.orderNumberExternal",
+    };
+    match language {
+        Language::English => {
+            format!("the file gave no number of its own in {field}, so it was sent with {key}")
+        }
+        Language::Swedish => {
+            format!("filen hade inget eget nummer i {field}, så den skickas med {key}")
+        }
+    }
+}

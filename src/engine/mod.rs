@@ -1,0 +1,386 @@
+//! The event loop: one thread that owns the writing connection and the clock.
+//!
+//! [`Engine::step`] takes what workers reported and gives them new jobs, in one transaction: the results
+//! of a burst, and the attempts that follow from them, share one commit, and no job leaves before the
+//! commit that records it. It makes no call, touches no file and reads no clock, so the whole engine
+//! runs in a test with a made-up world. [`run`] gives it threads.
+//!
+//! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
+//! and the rounds of the mirror are read again from their first page.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::clock::{self, Now};
+use crate::config::Config;
+use crate::exchange::put::{Put, PutJob};
+use crate::exchange::take::Taken;
+use crate::exchange::watch::Sighting;
+use crate::extend::jobs::{CallDone, CallJob};
+use crate::rules::budget::Budget;
+use crate::rules::line::{Line, State};
+use crate::rules::lookup::Doubt;
+use crate::rules::mirror::Entity;
+use crate::rules::retry::Pauses;
+use crate::store::intake::ToMove;
+use crate::store::{StoreError, agent, outbox};
+
+mod delivery;
+mod intake;
+mod mirror;
+mod put_out;
+pub mod run;
+
+/// What the engine hears.
+#[derive(Debug)]
+pub enum Event {
+    /// The watcher saw something.
+    Seen(Sighting),
+    /// Files were moved out of the inbox, or could not be.
+    Moved(Vec<Taken>),
+    /// Files were put out, or could not be.
+    Put(Vec<Put>),
+    /// A call was made.
+    Called(Box<CallDone>),
+}
+
+/// What the engine asks for.
+#[derive(Debug)]
+pub enum Job {
+    /// Move recorded files out of the inbox. One at a time.
+    Move(Vec<ToMove>),
+    /// Write files. One at a time.
+    Put(Vec<PutJob>),
+    /// Probe, send or look up. Several at a time.
+    Push(CallJob),
+    /// Fetch for the mirror. One at a time.
+    Pull(CallJob),
+}
+
+/// How much the engine may do.
+#[derive(Debug, Clone, Default)]
+pub struct Task {
+    /// Only these entities are fetched, at once and whatever the clock says. `None`: all, by the clock.
+    pub only: Option<Vec<(Entity, bool)>>,
+    /// Everything that is due is done as if a person had asked for a round of each entity.
+    pub once: bool,
+    /// Nothing is taken in and nothing is sent: a `sync` alone.
+    pub mirror_only: bool,
+}
+
+/// The engine.
+pub struct Engine {
+    connection: Connection,
+    waiting: Vec<Event>,
+    mind: Mind,
+}
+
+/// What the engine knows beside the tables. All of it can be lost.
+struct Mind {
+    config: Arc<Config>,
+    task: Task,
+    line: Line,
+    since_up: bool,
+    budget: Budget,
+    pauses: Pauses,
+    /// Extend's clock: its seconds since 1970 at a moment of ours.
+    server_clock: Option<(i64, Duration)>,
+    doubts: HashMap<i64, Doubt>,
+    /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
+    suspects: Vec<i64>,
+    in_flight: HashSet<i64>,
+    probing: bool,
+    /// Calls of the push workers that are under way.
+    pushing: usize,
+    pulling: bool,
+    moving: bool,
+    putting: bool,
+    /// Files that could not be moved, and until when they are left.
+    move_again_at: Option<Duration>,
+    put_again_at: Option<Duration>,
+    /// Troubles with folders, by what they are about, in the words of the system.
+    forbidden: HashMap<&'static str, Duration>,
+    rounds: mirror::Rounds,
+    put_out: put_out::State,
+    /// The earliest moment at which something may be due.
+    wake_at: Duration,
+    scanned: bool,
+    now: Now,
+    dice: fastrand::Rng,
+}
+
+/// Calls of the push workers at a time.
+pub const PUSH_WORKERS: usize = 4;
+
+impl Engine {
+    /// Takes up where an earlier process stopped: attempts that it left open are in doubt.
+    ///
+    /// # Errors
+    /// The database can't be read or written.
+    pub fn new(mut connection: Connection, config: Arc<Config>, task: Task, now: Now) -> Result<Engine, StoreError> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let unresolved = outbox::load_unresolved(&transaction)?;
+        let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
+        agent::set(&transaction, "subtract_queued", subtract)?;
+        transaction.commit()?;
+        let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
+        let mind = Mind {
+            line: Line::new(now.mono),
+            since_up: false,
+            budget: Budget::new(config.extend.requests_per_minute, now.mono),
+            pauses,
+            server_clock: None,
+            doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
+            suspects: Vec::new(),
+            in_flight: HashSet::new(),
+            probing: false,
+            pushing: 0,
+            pulling: false,
+            moving: false,
+            putting: false,
+            move_again_at: None,
+            put_again_at: None,
+            forbidden: HashMap::new(),
+            rounds: mirror::Rounds::new(&config, &task),
+            put_out: put_out::State::default(),
+            wake_at: now.mono,
+            scanned: false,
+            now,
+            dice: fastrand::Rng::new(),
+            config,
+            task,
+        };
+        Ok(Engine { connection, waiting: Vec::new(), mind })
+    }
+
+    /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
+    /// and nothing was done: the next step takes them in again.
+    ///
+    /// # Errors
+    /// The database can't be read or written.
+    pub fn step(&mut self, events: impl IntoIterator<Item = Event>, now: Now) -> Result<Vec<Job>, StoreError> {
+        self.waiting.extend(events);
+        self.mind.now = now;
+        self.mind.wake_at = now.mono + Duration::from_secs(3600);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut settled = Settled::default();
+        for event in &self.waiting {
+            self.mind.hear(&transaction, event, &mut settled)?;
+        }
+        self.mind.settle(&transaction, &settled)?;
+        let jobs = self.mind.plan(&transaction)?;
+        transaction.commit()?;
+        self.waiting.clear();
+        self.mind.after_commit(settled, &jobs);
+        Ok(jobs)
+    }
+
+    /// The moment at which [`Engine::step`] should be called even if nothing happens.
+    pub fn wake_at(&self) -> Duration {
+        self.mind.wake_at
+    }
+
+    /// Whether everything that can be done now is done, and nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        let mind = &self.mind;
+        let quiet = !mind.probing && mind.pushing == 0 && !mind.pulling && !mind.moving && !mind.putting;
+        quiet && self.waiting.is_empty() && (mind.scanned || mind.task.mirror_only)
+    }
+
+    /// Whether Extend was up when it was last asked.
+    pub fn extend_is_up(&self) -> bool {
+        self.mind.line.state == State::Up
+    }
+
+    /// Whether any call is under way that may change something at Extend.
+    pub fn is_sending(&self) -> bool {
+        self.mind.pushing > 0
+    }
+
+    /// Why the line is not up, where it is not.
+    pub fn reason(&self) -> Option<&str> {
+        self.mind.line.reason.as_deref()
+    }
+
+    /// Whether rounds of the mirror that were asked for are still to be done.
+    pub fn is_mirror_behind(&self) -> bool {
+        self.mind.rounds.is_behind()
+    }
+
+    /// What went wrong with rounds since the start, by entity.
+    pub fn round_errors(&self) -> Vec<(Entity, String)> {
+        self.mind.rounds.errors()
+    }
+
+    /// The connection, for a caller that only reads.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Records what a supervisor wants to know, such as that this process ends well.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        Ok(agent::set(&self.connection, name, value)?)
+    }
+}
+
+/// What events changed in memory, applied after the commit: a step that fails is done again whole.
+#[derive(Default)]
+struct Settled {
+    calls: Vec<(crate::extend::jobs::Seen, crate::rules::answer::Health)>,
+    probe: Option<crate::rules::answer::Health>,
+    ended: Vec<i64>,
+    doubts: HashMap<i64, Option<Doubt>>,
+    suspects: Vec<i64>,
+    pushes: usize,
+    pulled: bool,
+    moved: Option<bool>,
+    put: Option<bool>,
+    scanned: bool,
+    forbidden: Vec<&'static str>,
+    rounds: Vec<mirror::RoundStep>,
+}
+
+impl Mind {
+    fn hear(&mut self, tx: &Transaction<'_>, event: &Event, settled: &mut Settled) -> rusqlite::Result<()> {
+        match event {
+            Event::Seen(sighting) => self.hear_sighting(tx, sighting, settled),
+            Event::Moved(taken) => self.hear_moved(tx, taken, settled),
+            Event::Put(put) => self.hear_put(tx, put, settled),
+            Event::Called(done) => self.hear_call(tx, done, settled),
+        }
+    }
+
+    /// What follows from all events together: the line, the budget, items under suspicion.
+    fn settle(&mut self, tx: &Transaction<'_>, settled: &Settled) -> rusqlite::Result<()> {
+        let mut line = self.line.clone();
+        for (_, health) in &settled.calls {
+            line.after_call(health, self.now.mono);
+        }
+        if let Some(health) = &settled.probe {
+            self.settle_probe(tx, line, health.clone(), &settled.suspects)
+        } else if line != self.line {
+            self.line = line;
+            Ok(())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn plan(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Vec<Job>> {
+        let mut jobs = Vec::new();
+        if !self.task.mirror_only {
+            self.plan_moves(tx, &mut jobs)?;
+            self.plan_pushes(tx, &mut jobs)?;
+        } else {
+            self.plan_probe(&mut jobs);
+        }
+        self.plan_pull(tx, &mut jobs)?;
+        self.plan_put(tx, &mut jobs)?;
+        Ok(jobs)
+    }
+
+    fn after_commit(&mut self, settled: Settled, jobs: &[Job]) {
+        let now = self.now.mono;
+        for (seen, _) in &settled.calls {
+            if let Some(server) = seen.server_time {
+                self.server_clock = Some((server, now));
+            }
+            self.budget.after_answer(&seen.limits, self.server_seconds(), now);
+            if let Some(retry_after) = seen.too_many {
+                self.budget.after_too_many(retry_after, now);
+            }
+        }
+        if settled.probe.is_some() {
+            self.probing = false;
+        }
+        self.pushing = self.pushing.saturating_sub(settled.pushes);
+        settled.ended.iter().for_each(|id| {
+            self.in_flight.remove(id);
+        });
+        for (id, doubt) in settled.doubts {
+            match doubt {
+                Some(doubt) => self.doubts.insert(id, doubt),
+                None => self.doubts.remove(&id),
+            };
+        }
+        if settled.probe.is_none() {
+            self.suspects.extend(settled.suspects);
+        }
+        if settled.pulled {
+            self.pulling = false;
+        }
+        if let Some(well) = settled.moved {
+            self.moving = false;
+            self.move_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
+        }
+        if let Some(well) = settled.put {
+            self.putting = false;
+            self.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
+        }
+        self.scanned |= settled.scanned;
+        for kind in settled.forbidden {
+            self.forbidden.insert(kind, now + self.pauses.longest);
+        }
+        for step in settled.rounds {
+            self.rounds.after(step, now);
+        }
+        for job in jobs {
+            match job {
+                Job::Move(_) => self.moving = true,
+                Job::Put(_) => self.putting = true,
+                Job::Pull(_) => self.pulling = true,
+                Job::Push(call) => {
+                    match call {
+                        CallJob::Probe => self.probing = true,
+                        CallJob::Send(send) => {
+                            self.in_flight.insert(send.id);
+                        }
+                        CallJob::LookUp(look_up) => {
+                            self.in_flight.insert(look_up.id);
+                        }
+                        _ => {}
+                    }
+                    if *call != CallJob::Probe {
+                        self.pushing += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Extend's clock in seconds since 1970, if an answer told it.
+    fn server_seconds(&self) -> Option<i64> {
+        self.server_clock.map(|(server, at)| server + self.now.mono.saturating_sub(at).as_secs() as i64)
+    }
+
+    /// Extend's time now; ours where no answer has told it yet.
+    fn server_now(&self) -> jiff::Timestamp {
+        self.server_seconds()
+            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+            .unwrap_or(self.now.wall)
+    }
+
+    /// The wall clock's time at a moment to come, for people to read.
+    fn wall_at(&self, at: Duration) -> String {
+        let ahead = at.saturating_sub(self.now.mono);
+        let wall = self.now.wall.checked_add(jiff::SignedDuration::try_from(ahead).unwrap_or_default());
+        clock::text(wall.unwrap_or(self.now.wall))
+    }
+
+    fn wake(&mut self, at: Duration) {
+        self.wake_at = self.wake_at.min(at.max(self.now.mono));
+    }
+
+    fn dice(&mut self) -> f64 {
+        self.dice.f64()
+    }
+}
+
+/// How long to leave a folder alone that could not be written.
+const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);

@@ -1,0 +1,56 @@
+//! The folders that the webshop sees: [`watch`] finds what was dropped, [`take`] moves it where it
+//! belongs, [`put`] writes what the webshop reads.
+//!
+//! These workers carry bytes. What becomes of a file is decided in [`crate::rules`] and recorded by the
+//! engine before anything is moved. [`put`] reads through a connection of its own that can't write:
+//! snapshots of large mirrors would otherwise hold up the engine.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+pub mod held;
+pub mod put;
+pub mod take;
+pub mod watch;
+
+/// Writes a file so that it appears whole: beside its place, then renamed. `durable` waits for the disk.
+///
+/// # Errors
+/// The system's, with the path in the message.
+pub fn write_whole(path: &Path, durable: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // The name is cut so that a name of 255 bytes still has a neighbour, and begins with a dot so that
+    // a webshop that lists the folder passes it by.
+    let short: String = name.chars().take(40).collect();
+    let beside = path.with_file_name(format!(".{short}.{:08x}.tmp", fastrand::u32(..)));
+    let written = (|| {
+        let file = std::fs::File::create(&beside)?;
+        let mut buffered = io::BufWriter::with_capacity(64 * 1024, file);
+        fill(&mut buffered)?;
+        let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        if durable {
+            file.sync_data()?;
+        }
+        drop(file);
+        std::fs::rename(&beside, path)
+    })();
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        with_path(path, error)
+    })
+}
+
+/// Makes renames in `folder` survive a loss of power, where the system can.
+pub fn sync_folder(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+}
+
+/// The error with its path in front.
+pub fn with_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,436 @@
+//! Finds files in the inbox, sees when they are complete, and reads them.
+//!
+//! notify is a hint: every path is looked at again, and a rescan at the start and by the clock finds what
+//! no hint told of. A file that was handed to the engine is not handed again unless its bytes change.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
+use notify::{RecursiveMode, Watcher as _};
+
+use super::held;
+use crate::formats::canonical;
+use crate::formats::document::Document;
+use crate::formats::json::{self, Completeness};
+use crate::formats::problem::{Problem, Wrong};
+use crate::rules::arrival::{self, Arrival, Patience, Sight};
+
+/// A file that is to be taken over or set aside.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Its name in the inbox.
+    pub name: String,
+    /// In bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, where they were read.
+    pub hash: Option<String>,
+    /// Its bytes, where it is taken over.
+    pub content: Vec<u8>,
+    /// What is in it, or what is wrong with it.
+    pub parsed: Result<Document, Vec<Problem>>,
+}
+
+/// What the watcher tells.
+#[derive(Debug)]
+pub enum Sighting {
+    /// A file is to be taken over or set aside.
+    Arrived(Box<Arrived>),
+    /// Something lies in the inbox that is not taken, or not yet (`wrong` is `None`).
+    Left {
+        /// Its name.
+        name: String,
+        /// Size, time and identity.
+        stamp: String,
+        /// Why it is never taken.
+        wrong: Option<Wrong>,
+    },
+    /// What was left there is gone or was taken.
+    Gone {
+        /// Its name.
+        name: String,
+    },
+    /// All that lay in the inbox was looked at. `error`: the folder can't be read.
+    Scanned {
+        /// What the system said.
+        error: Option<String>,
+    },
+}
+
+/// What the watcher needs to know.
+#[derive(Debug, Clone)]
+pub struct Watching {
+    /// The folder.
+    pub inbox: PathBuf,
+    /// See [`Patience`].
+    pub patience: Patience,
+    /// How often everything is looked at.
+    pub rescan: Duration,
+    /// What was seen by an earlier process: name, stamp, and for how long it has stood still.
+    pub known: Vec<(String, String, Duration)>,
+}
+
+/// The watcher's thread. Dropping it ends and joins it.
+#[derive(Debug)]
+pub struct Watcher {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watcher {
+    /// Starts to watch and to tell `sightings`.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub fn start(watching: Watching, sightings: impl Fn(Sighting) -> bool + Send + 'static) -> std::io::Result<Watcher> {
+        let (stop, stopped) = bounded(0);
+        let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
+            Inbox { watching, seen: HashMap::new(), tell: Box::new(sightings) }.run(&stopped);
+        })?;
+        Ok(Watcher { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Seen {
+    stamp: String,
+    since: Instant,
+    look_at: Option<Instant>,
+    handed_at: Option<Instant>,
+}
+
+struct Inbox {
+    watching: Watching,
+    seen: HashMap<String, Seen>,
+    tell: Box<dyn Fn(Sighting) -> bool + Send>,
+}
+
+/// Files that are looked at together: one look at who holds files open serves them all.
+const TOGETHER: usize = 256;
+
+impl Inbox {
+    fn run(mut self, stopped: &Receiver<()>) {
+        let now = Instant::now();
+        for (name, stamp, stood) in std::mem::take(&mut self.watching.known) {
+            let since = now.checked_sub(stood).unwrap_or(now);
+            self.seen.insert(name, Seen { stamp, since, look_at: None, handed_at: None });
+        }
+        let rescan = tick(self.watching.rescan);
+        let (mut hints, mut watcher) = self.hints();
+        if !self.scan() {
+            return;
+        }
+        loop {
+            let next = self.seen.values().filter_map(|seen| seen.look_at).min();
+            let timer = next.map_or_else(never, crossbeam_channel::at);
+            let mut names: Vec<String> = Vec::new();
+            let mut whole = false;
+            select! {
+                recv(stopped) -> _ => return,
+                recv(rescan) -> _ => whole = true,
+                recv(timer) -> _ => {}
+                recv(hints) -> hint => match hint {
+                    Ok(hint) => whole |= !self.names_in(hint, &mut names),
+                    Err(_) => (hints, watcher) = (never(), None),
+                },
+            }
+            while let Ok(hint) = hints.try_recv() {
+                whole |= !self.names_in(hint, &mut names);
+            }
+            if whole {
+                // A folder that was deleted and came back has no watch on it any more.
+                if watcher.is_none() || !self.watching.inbox.is_dir() {
+                    (hints, watcher) = self.hints();
+                }
+                if !self.scan() {
+                    return;
+                }
+                continue;
+            }
+            let now = Instant::now();
+            let due = self.seen.iter().filter(|(_, seen)| seen.look_at.is_some_and(|at| at <= now));
+            names.extend(due.map(|(name, _)| name.clone()));
+            names.sort_unstable();
+            names.dedup();
+            if !self.look_at_all(names) {
+                return;
+            }
+        }
+    }
+
+    /// A watch on the folder, where the system gives one.
+    fn hints(&self) -> (Receiver<notify::Result<notify::Event>>, Option<notify::RecommendedWatcher>) {
+        let (sender, receiver) = bounded(4096);
+        let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // A full channel loses nothing: the rescan looks at everything.
+            let _ = sender.try_send(event);
+        })
+        .and_then(|mut watcher| {
+            watcher.watch(&self.watching.inbox, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        match made {
+            Ok(watcher) => (receiver, Some(watcher)),
+            Err(error) => {
+                log::warn!("no watch on {}: {error}; it is looked at by the clock", self.watching.inbox.display());
+                (never(), None)
+            }
+        }
+    }
+
+    /// The names that a hint is about; false where only a rescan can tell.
+    fn names_in(&self, hint: notify::Result<notify::Event>, names: &mut Vec<String>) -> bool {
+        let Ok(event) = hint else { return false };
+        if event.need_rescan() {
+            return false;
+        }
+        // Reading a file makes events too.
+        if matches!(event.kind, notify::EventKind::Access(kind) if !is_close_after_writing(kind)) {
+            return true;
+        }
+        let all_named = event.paths.iter().all(|path| {
+            match path.file_name().and_then(|name| name.to_str()) {
+                Some(name) if path.parent() == Some(&self.watching.inbox) => {
+                    names.push(name.to_owned());
+                    true
+                }
+                _ => false,
+            }
+        });
+        all_named
+    }
+
+    /// Looks at everything. False: nobody listens any more.
+    fn scan(&mut self) -> bool {
+        let listed = std::fs::read_dir(&self.watching.inbox).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        let entries = match listed {
+            Ok(entries) => entries,
+            Err(error) => {
+                let error = super::with_path(&self.watching.inbox, error).to_string();
+                return (self.tell)(Sighting::Scanned { error: Some(error) });
+            }
+        };
+        let mut names: Vec<String> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match entry.file_name().into_string() {
+                Ok(name) => names.push(name),
+                Err(name) => {
+                    let name = name.to_string_lossy().into_owned();
+                    if !self.leave(name, "name".into(), Some(Wrong::NameNotText)) {
+                        return false;
+                    }
+                }
+            }
+        }
+        let gone: Vec<String> = {
+            let there: std::collections::HashSet<&String> = names.iter().collect();
+            let unreadable = |seen: &Seen| seen.stamp == "name";
+            self.seen.iter().filter(|(name, seen)| !there.contains(name) && !unreadable(seen)).map(|(name, _)| name.clone()).collect()
+        };
+        names.extend(gone);
+        // A file that was handed over and still lies there is handed over again after a while: it may be
+        // a new one that looks the same. The engine knows those that it only has not moved yet.
+        for seen in self.seen.values_mut() {
+            if seen.handed_at.is_some_and(|at| at.elapsed() >= self.watching.rescan) {
+                seen.handed_at = None;
+            }
+        }
+        // By name, so that a shop that numbers its files sees them go in that order.
+        names.sort_unstable();
+        self.look_at_all(names) && (self.tell)(Sighting::Scanned { error: None })
+    }
+
+    fn look_at_all(&mut self, names: Vec<String>) -> bool {
+        names.chunks(TOGETHER).all(|names| self.look_at_some(names))
+    }
+
+    fn look_at_some(&mut self, names: &[String]) -> bool {
+        let mut read = Vec::new();
+        for name in names {
+            match self.look(name) {
+                Look::Nothing => {}
+                Look::Leave(stamp, wrong) => {
+                    if !self.leave(name.clone(), stamp, wrong) {
+                        return false;
+                    }
+                }
+                Look::Gone => {
+                    if self.seen.remove(name).is_some_and(|seen| seen.handed_at.is_none())
+                        && !(self.tell)(Sighting::Gone { name: name.clone() })
+                    {
+                        return false;
+                    }
+                }
+                Look::Read(file) => read.push((name, file)),
+            }
+        }
+        if read.is_empty() {
+            return true;
+        }
+        let held = held::open_for_writing(&self.watching.inbox);
+        let real_inbox = self.watching.inbox.canonicalize().unwrap_or_else(|_| self.watching.inbox.clone());
+        read.into_iter().all(|(name, file)| {
+            let is_held = held.contains(&real_inbox.join(name));
+            self.weigh(name, file, is_held)
+        })
+    }
+
+    fn look(&mut self, name: &str) -> Look {
+        if arrival::is_left_alone(name) {
+            return Look::Nothing;
+        }
+        let path = self.watching.inbox.join(name);
+        let metadata = match std::fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Look::Gone,
+            Err(_) => return Look::Nothing,
+        };
+        // The one folder that has a meaning.
+        if metadata.is_dir() && name == "atp" {
+            return Look::Nothing;
+        }
+        let stamp = stamp(&metadata);
+        if !metadata.is_file() {
+            return Look::Leave(stamp, Some(Wrong::NotAFile));
+        }
+        let now = Instant::now();
+        match self.seen.get_mut(name) {
+            Some(seen) if seen.stamp == stamp && seen.handed_at.is_some() => return Look::Nothing,
+            Some(seen) if seen.stamp == stamp => {}
+            _ => {
+                let seen = Seen { stamp: stamp.clone(), since: now, look_at: None, handed_at: None };
+                self.seen.insert(name.to_owned(), seen);
+            }
+        }
+        let size = metadata.len();
+        let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
+        if size > self.watching.patience.max_bytes {
+            return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
+        }
+        if ["csv", "jsonl", "xml"].contains(&ending.as_str()) {
+            return Look::Read(Bytes { sight: Sight::OtherFormat(ending), size, stamp, bytes: Vec::new() });
+        }
+        match read_bounded(&path, self.watching.patience.max_bytes) {
+            Ok(bytes) => {
+                let sight = Sight::Read(json::completeness(&bytes));
+                Look::Read(Bytes { sight, size: bytes.len() as u64, stamp, bytes })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
+            Err(error) => {
+                Look::Read(Bytes { sight: Sight::Unreadable(error.to_string()), size, stamp, bytes: Vec::new() })
+            }
+        }
+    }
+
+    /// Takes, waits or sets aside.
+    fn weigh(&mut self, name: &str, file: Bytes, held: bool) -> bool {
+        // What was read must be what still lies there.
+        let path = self.watching.inbox.join(name);
+        let unchanged = std::fs::symlink_metadata(&path).is_ok_and(|metadata| stamp(&metadata) == file.stamp);
+        let Some(seen) = self.seen.get_mut(name) else { return true };
+        let now = Instant::now();
+        if !unchanged {
+            seen.look_at = Some(now);
+            return true;
+        }
+        let unchanged_for = now.saturating_duration_since(seen.since);
+        let parsed = match arrival::decide(&file.sight, unchanged_for, held, &self.watching.patience) {
+            Arrival::Wait(pause) => {
+                seen.look_at = Some(now + pause);
+                // Whole and only held open for a moment: nothing that a person need hear of.
+                if file.sight == Sight::Read(Completeness::Complete) {
+                    return true;
+                }
+                return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong: None });
+            }
+            Arrival::Take | Arrival::SetAside(None) => json::parse(&file.bytes),
+            Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),
+        };
+        seen.look_at = None;
+        seen.handed_at = Some(now);
+        let was_read = matches!(file.sight, Sight::Read(_));
+        (self.tell)(Sighting::Arrived(Box::new(Arrived {
+            name: name.to_owned(),
+            size: file.size,
+            hash: was_read.then(|| canonical::bytes_hash(&file.bytes)),
+            content: file.bytes,
+            parsed,
+        })))
+    }
+
+    fn leave(&mut self, name: String, stamp: String, wrong: Option<Wrong>) -> bool {
+        if self.seen.get(&name).is_some_and(|seen| seen.stamp == stamp && seen.look_at.is_none()) {
+            return true;
+        }
+        let seen = Seen { stamp: stamp.clone(), since: Instant::now(), look_at: None, handed_at: None };
+        self.seen.insert(name.clone(), seen);
+        (self.tell)(Sighting::Left { name, stamp, wrong })
+    }
+}
+
+enum Look {
+    Nothing,
+    Gone,
+    Leave(String, Option<Wrong>),
+    Read(Bytes),
+}
+
+/// A file as it was read, and how it looked before.
+struct Bytes {
+    sight: Sight,
+    size: u64,
+    stamp: String,
+    bytes: Vec<u8>,
+}
+
+fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
+    use notify::event::{AccessKind, AccessMode};
+    kind == AccessKind::Close(AccessMode::Write)
+}
+
+/// Reads a regular file, never a pipe or the target of a link that took its place a moment ago.
+fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("no ordinary file"));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What changes when a file is written or replaced.
+fn stamp(metadata: &std::fs::Metadata) -> String {
+    let modified = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .map_or(0, |since| since.as_nanos());
+    #[cfg(unix)]
+    let identity = {
+        use std::os::unix::fs::MetadataExt;
+        metadata.ino()
+    };
+    #[cfg(not(unix))]
+    let identity = metadata.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |s| s.as_nanos());
+    format!("{}-{modified}-{identity}", metadata.len())
+}

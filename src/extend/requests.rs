@@ -1,0 +1,175 @@
+//! The requests that we make, as the API's description has them.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What a URL may hold as it is (RFC 3986, unreserved).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates.
+    Post,
+    /// Changes.
+    Put,
+    /// Cancels.
+    Delete,
+}
+
+/// A request to Extend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// Behind `{base_url}/v1_0/{client}`, escaped: `/CustomerOrders/OC-1?a=b`.
+    pub path: String,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+fn get(path: String) -> Request {
+    Request { method: Method::Get, path, body: None }
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+fn query(pairs: &[(&str, Option<&str>)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        if let Some(value) = value {
+            text.push(if text.is_empty() { '?' } else { '&' });
+            text.push_str(name);
+            text.push('=');
+            text.push_str(&escaped(value));
+        }
+    }
+    text
+}
+
+/// The cheapest question that needs a login: a list of three, in the rate group High.
+pub fn probe() -> Request {
+    return_codes()
+}
+
+/// GET ReturnOrderRowCodes.
+pub fn return_codes() -> Request {
+    get("/ReturnOrderRowCodes".into())
+}
+
+/// POST CustomerOrders.
+pub fn post_order(body: String) -> Request {
+    Request { method: Method::Post, path: "/CustomerOrders".into(), body: Some(body) }
+}
+
+/// POST ReturnOrders.
+pub fn post_return(body: String) -> Request {
+    Request { method: Method::Post, path: "/ReturnOrders".into(), body: Some(body) }
+}
+
+/// One whole record: GET {Resource}/{number}. The number is escaped as one segment [C].
+pub fn record(resource: &str, number: &str) -> Request {
+    get(format!("/{resource}/{}", escaped(number)))
+}
+
+/// Orders by the shop's own number. `modified_from` is UTC without an offset; without it the call times
+/// out [C].
+pub fn orders_by_external(external: &str, modified_from: &str, page: u32) -> Request {
+    get(format!(
+        "/CustomerOrders{}",
+        query(&[
+            ("orderNumberExternal", Some(external)),
+            ("modifiedDateFrom", Some(modified_from)),
+            ("pageCount", Some("100")),
+            ("pageOffset", Some(&page.to_string())),
+        ])
+    ))
+}
+
+/// Orders changed since `modified_from`, page by page from 0.
+pub fn orders(modified_from: &str, page: u32) -> Request {
+    get(format!(
+        "/CustomerOrders{}",
+        query(&[
+            ("modifiedDateFrom", Some(modified_from)),
+            ("pageCount", Some("100")),
+            ("pageOffset", Some(&page.to_string())),
+        ])
+    ))
+}
+
+/// Returns created since `create_from`, page by page from 1, of one order or customer where given.
+pub fn returns(order: Option<&str>, customer: Option<&str>, create_from: &str, page: u32) -> Request {
+    get(format!(
+        "/ReturnOrders{}",
+        query(&[
+            ("createDateFrom", Some(create_from)),
+            ("referenceOrderNumber", order),
+            ("customerNumber", customer),
+            ("pageNumber", Some(&page.to_string())),
+        ])
+    ))
+}
+
+/// Products, one row per product and warehouse, page by page from 0; only changed ones where
+/// `modified_from` is given. A new product may be in no list of changes [C].
+pub fn products(modified_from: Option<&str>, page: u32) -> Request {
+    get(format!(
+        "/Products{}",
+        query(&[
+            ("modifiedDateFrom", modified_from),
+            ("pageCount", Some("100")),
+            ("pageOffset", Some(&page.to_string())),
+        ])
+    ))
+}
+
+/// Customers, page by page from 1.
+pub fn customers(changed_after: Option<&str>, page: u32) -> Request {
+    get(format!(
+        "/Customers{}",
+        query(&[("changedAfterDate", changed_after), ("pageNumber", Some(&page.to_string()))])
+    ))
+}
+
+/// Balances, page by page from 1, of one warehouse where given.
+pub fn balances(warehouse: Option<&str>, modified_from: Option<&str>, page: u32) -> Request {
+    get(format!(
+        "/ProductAvailability{}",
+        query(&[
+            ("warehouse", warehouse),
+            ("modifiedDateFrom", modified_from),
+            ("pageNumber", Some(&page.to_string())),
+        ])
+    ))
+}
+
+/// The best prices right now for one customer, page by page from 1. There is no filter by change [C].
+pub fn prices(customer: &str, currency: Option<&str>, page: u32) -> Request {
+    get(format!(
+        "/ProductPrices{}",
+        query(&[
+            ("customerNumber", Some(customer)),
+            ("currency", currency),
+            ("pageNumber", Some(&page.to_string())),
+        ])
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_one_segment() {
+        assert_eq!(record("Products", "A/B #1 å").path, "/Products/A%2FB%20%231%20%C3%A5");
+        let request = orders_by_external("W&1", "2026-11-21T10:00:00", 0);
+        assert_eq!(
+            request.path,
+            "/CustomerOrders?orderNumberExternal=W%261&modifiedDateFrom=2026-11-21T10%3A00%3A00&pageCount=100&pageOffset=0"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! What the agent knows of itself and of the line to Extend.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The line to Extend as it was last written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRow {
+    /// `unknown`, `up`, `away` or `login_refused`.
+    pub state: String,
+    /// Since when.
+    pub since: String,
+    /// Why it is not up.
+    pub reason: Option<String>,
+    /// When the next probe is due.
+    pub next_probe_at: Option<String>,
+}
+
+/// Writes down how Extend was seen. `since` is kept where the state is the same.
+///
+/// # Errors
+/// SQLite's.
+pub fn save_line(connection: &Connection, line: &LineRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO extend_line (id, state, since, reason, next_probe_at) VALUES (1, ?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET since = CASE WHEN state = ?1 THEN since ELSE ?2 END,
+                 state = ?1, reason = ?3, next_probe_at = ?4",
+        )?
+        .execute(params![line.state, line.since, line.reason, line.next_probe_at])?;
+    Ok(())
+}
+
+/// How Extend was last seen; `None` before the first look.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_line(connection: &Connection) -> rusqlite::Result<Option<LineRow>> {
+    connection
+        .prepare_cached("SELECT state, since, reason, next_probe_at FROM extend_line WHERE id = 1")?
+        .query_row([], |row| {
+            Ok(LineRow {
+                state: row.get(0)?,
+                since: row.get(1)?,
+                reason: row.get(2)?,
+                next_probe_at: row.get(3)?,
+            })
+        })
+        .optional()
+}
+
+/// Sets one of the agent's own values. Writes nothing where it is the same.
+///
+/// # Errors
+/// SQLite's.
+pub fn set(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO agent (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = ?2 WHERE value <> ?2",
+        )?
+        .execute([name, value])?;
+    Ok(())
+}
+
+/// One of the agent's own values.
+///
+/// # Errors
+/// SQLite's.
+pub fn get(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM agent WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}

@@ -1,0 +1,406 @@
+//! The outbox: what the shop wants done in Extend, and every attempt at it.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::formats::document::{Document, Kind, OrderReference};
+use crate::rules::intake::Known;
+
+use super::owed::owe_receipts_of;
+
+/// An item as the engine needs it to send it or to look it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its id.
+    pub id: i64,
+    /// What it asks for.
+    pub kind: Kind,
+    /// Its key.
+    pub key: Option<String>,
+    /// What is sent.
+    pub payload: String,
+    /// The customer it names.
+    pub customer_number: Option<String>,
+    /// The order it names, where it names one.
+    pub order: Option<OrderReference>,
+    /// Requests begun.
+    pub attempts: i64,
+    /// Failures in a row while Extend was otherwise well.
+    pub failures: u32,
+    /// By Extend's clock.
+    pub first_attempt_at: Option<String>,
+}
+
+const ITEM_COLUMNS: &str = "id, kind, key, payload, customer_number, order_reference, reference_is_ours, \
+                            attempts, failures, first_attempt_at";
+
+fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
+    let kind: String = row.get(1)?;
+    let reference: Option<String> = row.get(5)?;
+    let ours: bool = row.get(6)?;
+    Ok(Item {
+        id: row.get(0)?,
+        kind: Kind::from_name(&kind).unwrap_or(Kind::Order),
+        key: row.get(2)?,
+        payload: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+        customer_number: row.get(4)?,
+        order: reference.map(|r| if ours { OrderReference::External(r) } else { OrderReference::Extend(r) }),
+        attempts: row.get(7)?,
+        failures: row.get(8)?,
+        first_attempt_at: row.get(9)?,
+    })
+}
+
+/// What is known of the latest item with this key.
+///
+/// # Errors
+/// SQLite's.
+pub fn latest_with_key(connection: &Connection, kind: Kind, key: &str) -> rusqlite::Result<Option<Known>> {
+    connection
+        .prepare_cached(
+            "SELECT id, content_hash, state IN ('refused', 'cancelled'), extend_number IS NOT NULL, source_file
+             FROM outbox WHERE kind = ?1 AND key = ?2 ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([kind.name(), key], |row| {
+            Ok(Known {
+                id: row.get(0)?,
+                content_hash: row.get(1)?,
+                ended: row.get(2)?,
+                at_extend: row.get(3)?,
+                source_file: row.get(4)?,
+            })
+        })
+        .optional()
+}
+
+/// Puts a document into the outbox under its document id.
+///
+/// # Errors
+/// SQLite's.
+pub fn insert(
+    connection: &Connection,
+    id: i64,
+    document: &Document,
+    made_key: bool,
+    source_file: &str,
+    received_at: &str,
+) -> rusqlite::Result<()> {
+    let (reference, ours) = match &document.order {
+        Some(OrderReference::Extend(number)) => (Some(number), false),
+        Some(OrderReference::External(number)) => (Some(number), true),
+        None => (None, false),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (id, kind, key, state, payload, source_file, received_at, content_hash, made_key,
+                                 customer_number, order_reference, reference_is_ours)
+             VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            id,
+            document.kind.name(),
+            document.key,
+            document.body.to_string(),
+            source_file,
+            received_at,
+            document.content_hash,
+            made_key,
+            document.customer_number,
+            reference,
+            ours,
+        ])?;
+    Ok(())
+}
+
+/// Makes an item wait for another, which must not have ended.
+///
+/// # Errors
+/// SQLite's.
+pub fn wait_for(connection: &Connection, id: i64, other: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO outbox_waits (outbox_id, waits_for) VALUES (?1, ?2)")?
+        .execute([id, other])?;
+    connection.prepare_cached("UPDATE outbox SET ready = 0 WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// The newest item that gave, or will give, Extend the order with this external number.
+///
+/// # Errors
+/// SQLite's.
+pub fn order_with_external(
+    connection: &Connection,
+    external: &str,
+) -> rusqlite::Result<Option<(i64, String, Option<String>)>> {
+    connection
+        .prepare_cached(
+            "SELECT id, state, extend_number FROM outbox WHERE kind = 'order' AND key = ?1
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([external], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()
+}
+
+/// Items that may be sent now, oldest first.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_ready(connection: &Connection, now: &str, limit: usize) -> rusqlite::Result<Vec<Item>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {ITEM_COLUMNS} FROM outbox INDEXED BY outbox_ready
+             WHERE state = 'queued' AND ready = 1 AND (next_attempt_at IS NULL OR next_attempt_at <= ?1)
+             ORDER BY id LIMIT ?2"
+        ))?
+        .query_map(params![now, limit as i64], item)?
+        .collect()
+}
+
+/// When the next item that backs off may be sent.
+///
+/// # Errors
+/// SQLite's.
+pub fn next_due(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT min(next_attempt_at) FROM outbox INDEXED BY outbox_ready
+             WHERE state = 'queued' AND ready = 1 AND failures > 0",
+        )?
+        .query_row([], |row| row.get(0))
+}
+
+/// One item.
+///
+/// # Errors
+/// SQLite's.
+pub fn load(connection: &Connection, id: i64) -> rusqlite::Result<Option<Item>> {
+    connection
+        .prepare_cached(&format!("SELECT {ITEM_COLUMNS} FROM outbox WHERE id = ?1"))?
+        .query_row([id], item)
+        .optional()
+}
+
+/// Items with an attempt whose outcome is not known.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_unresolved(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM outbox WHERE state = 'sending' ORDER BY id")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Counts an attempt before it is made and gives its id; `None` where the item may not be sent any more.
+///
+/// # Errors
+/// SQLite's.
+pub fn begin_attempt(
+    connection: &Connection,
+    id: i64,
+    now: &str,
+    server_now: &str,
+) -> rusqlite::Result<Option<i64>> {
+    let taken = connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'sending', unresolved = 1, attempts = attempts + 1, next_attempt_at = NULL,
+                    first_attempt_at = coalesce(first_attempt_at, ?2)
+             WHERE id = ?1 AND state = 'queued'",
+        )?
+        .execute(params![id, server_now])?;
+    if taken == 0 {
+        return Ok(None);
+    }
+    begin(connection, id, "send", now).map(Some)
+}
+
+/// Notes a look-up before it is made and gives its id.
+///
+/// # Errors
+/// SQLite's.
+pub fn begin_look_up(connection: &Connection, id: i64, now: &str) -> rusqlite::Result<i64> {
+    begin(connection, id, "look_up", now)
+}
+
+fn begin(connection: &Connection, id: i64, kind: &str, now: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox_attempts (outbox_id, kind, started_at, outcome) VALUES (?1, ?2, ?3, 'begun')",
+        )?
+        .execute(params![id, kind, now])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// What came of an attempt or a look-up.
+#[derive(Debug, Clone)]
+pub struct AttemptEnd<'a> {
+    /// The attempt.
+    pub id: i64,
+    /// A word: `delivered`, `refused`, `again`, `unclear`, `found`, `not_found`, `look_alike`, `failed` …
+    pub outcome: &'a str,
+    /// Milliseconds.
+    pub duration_ms: u64,
+    /// Of the answer.
+    pub http_status: Option<u16>,
+    /// Extend's words, or why there were none.
+    pub detail: Option<&'a str>,
+}
+
+/// Writes down what came of an attempt or a look-up.
+///
+/// # Errors
+/// SQLite's.
+pub fn end_attempt(connection: &Connection, end: &AttemptEnd<'_>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox_attempts SET outcome = ?2, duration_ms = ?3, http_status = ?4, detail = ?5 WHERE id = ?1",
+        )?
+        .execute(params![end.id, end.outcome, end.duration_ms as i64, end.http_status, end.detail])?;
+    Ok(())
+}
+
+/// Extend has it.
+///
+/// # Errors
+/// SQLite's.
+pub fn mark_delivered(
+    connection: &Connection,
+    id: i64,
+    number: &str,
+    answer: &str,
+    now: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'delivered', unresolved = 0, failures = 0, delivered_at = ?2,
+                    extend_number = ?3, answer = ?4, next_attempt_at = NULL,
+                    error_code = NULL, error_message = NULL, error_field = NULL
+             WHERE id = ?1",
+        )?
+        .execute(params![id, now, number, answer])?;
+    release_followers(connection, id)?;
+    owe_receipts_of(connection, id)
+}
+
+/// Extend or the agent said no: a person must act. Followers go on waiting.
+///
+/// # Errors
+/// SQLite's.
+pub fn mark_refused(
+    connection: &Connection,
+    id: i64,
+    code: &str,
+    message: &str,
+    now: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'refused', unresolved = 0, refused_at = ?2, error_code = ?3,
+                    error_message = ?4, next_attempt_at = NULL
+             WHERE id = ?1",
+        )?
+        .execute(params![id, now, code, message])?;
+    owe_receipts_of(connection, id)
+}
+
+/// Not processed, or believed not to be: it may be sent again, at `next_attempt_at` or when the line is up.
+///
+/// # Errors
+/// SQLite's.
+pub fn mark_queued(
+    connection: &Connection,
+    id: i64,
+    why: Option<&str>,
+    next_attempt_at: Option<&str>,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'queued', unresolved = 0, error_code = CASE WHEN ?2 IS NULL THEN NULL ELSE
+                    'waiting' END, error_message = ?2, next_attempt_at = ?3
+             WHERE id = ?1",
+        )?
+        .execute(params![id, why, next_attempt_at])?;
+    Ok(())
+}
+
+/// The outcome is not known; the item waits to be looked up.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_unclear(
+    connection: &Connection,
+    id: i64,
+    why: &str,
+    next_look_up_at: Option<&str>,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET error_code = 'unclear', error_message = ?2, next_attempt_at = ?3
+             WHERE id = ?1 AND state = 'sending'",
+        )?
+        .execute(params![id, why, next_look_up_at])?;
+    Ok(())
+}
+
+/// Counts a failure of the item itself and when it may be tried again.
+///
+/// # Errors
+/// SQLite's.
+pub fn back_off(
+    connection: &Connection,
+    id: i64,
+    failures: u32,
+    next_attempt_at: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE outbox SET failures = ?2, next_attempt_at = ?3 WHERE id = ?1 AND state = 'queued'")?
+        .execute(params![id, failures, next_attempt_at])?;
+    Ok(())
+}
+
+/// Whether another item of ours has this number at Extend.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_bound_to_other(
+    connection: &Connection,
+    kind: Kind,
+    number: &str,
+    id: i64,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE extend_number = ?1 AND kind = ?2 AND id <> ?3)",
+        )?
+        .query_row(params![number, kind.name(), id], |row| row.get(0))
+}
+
+/// Items that waited for this one may go, where they wait for nothing else.
+///
+/// # Errors
+/// SQLite's.
+pub fn release_followers(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    let followers: Vec<i64> = connection
+        .prepare_cached("DELETE FROM outbox_waits WHERE waits_for = ?1 RETURNING outbox_id")?
+        .query_map([id], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for follower in followers {
+        connection
+            .prepare_cached(
+                "UPDATE outbox SET ready = 1 WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM outbox_waits WHERE outbox_id = ?1)",
+            )?
+            .execute([follower])?;
+    }
+    Ok(())
+}
+
+/// What waited for `earlier`, which was refused or cancelled, waits for the item that took its place.
+///
+/// # Errors
+/// SQLite's.
+pub fn hand_followers_to(connection: &Connection, earlier: i64, id: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE OR REPLACE outbox_waits SET waits_for = ?2 WHERE waits_for = ?1")?
+        .execute([earlier, id])?;
+    Ok(())
+}

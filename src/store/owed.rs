@@ -1,0 +1,68 @@
+//! Files that are to be written: an outbox of its own. Whoever changes what a file shows, owes it in the
+//! same transaction; the publisher writes it, and the debt is struck when the file lies in place.
+
+use rusqlite::{Connection, params};
+
+/// A file that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// `receipt`, `error`, `order`, `snapshot` or `status`.
+    pub kind: String,
+    /// File id, order number or entity.
+    pub key: String,
+    /// Which of the changes to it this is.
+    pub revision: i64,
+}
+
+/// Owes a file.
+///
+/// # Errors
+/// SQLite's.
+pub fn owe(connection: &Connection, kind: &str, key: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO owed_files (kind, key) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET revision = revision + 1",
+        )?
+        .execute(params![kind, key])?;
+    Ok(())
+}
+
+/// Owes the receipts that show an outbox item: that of its file and those of its duplicates.
+///
+/// # Errors
+/// SQLite's.
+pub fn owe_receipts_of(connection: &Connection, outbox_id: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO owed_files (kind, key)
+             SELECT 'receipt', file_id FROM documents WHERE id = ?1 OR duplicate_of = ?1
+             ON CONFLICT DO UPDATE SET revision = revision + 1",
+        )?
+        .execute([outbox_id])?;
+    Ok(())
+}
+
+/// What is owed, of the given kind, `limit` at the most.
+///
+/// # Errors
+/// SQLite's.
+pub fn load(connection: &Connection, kind: &str, limit: usize) -> rusqlite::Result<Vec<Owed>> {
+    connection
+        .prepare_cached("SELECT kind, key, revision FROM owed_files WHERE kind = ?1 LIMIT ?2")?
+        .query_map(params![kind, limit as i64], |row| {
+            Ok(Owed { kind: row.get(0)?, key: row.get(1)?, revision: row.get(2)? })
+        })?
+        .collect()
+}
+
+/// Strikes a debt, unless it moved on while its file was written.
+///
+/// # Errors
+/// SQLite's.
+pub fn strike(connection: &Connection, owed: &Owed) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM owed_files WHERE kind = ?1 AND key = ?2 AND revision = ?3")?
+        .execute(params![owed.kind, owed.key, owed.revision])?;
+    Ok(())
+}
