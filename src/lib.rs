@@ -42,5 +42,7 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod config;
+pub mod home;
 pub mod standin;
 pub mod web;
