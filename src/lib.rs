@@ -44,5 +44,6 @@
 
 pub mod config;
 pub mod home;
+pub mod logging;
 pub mod standin;
 pub mod web;
