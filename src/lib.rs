@@ -22,7 +22,8 @@
 //! | [`engine`] | the event loop |
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
-//! | [`web`] | HTTP serving over ureq-proto |
+//! | [`home`], [`logging`], [`clock`] | the folders and their locks, the log files, time |
+| [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
 //!
@@ -42,9 +43,15 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod exchange;
 pub mod extend;
 pub mod formats;
+pub mod home;
+pub mod logging;
 pub mod rules;
 pub mod standin;
 pub mod store;

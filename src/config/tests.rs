@@ -1,0 +1,509 @@
+//! Settings in, settings or problems out.
+
+use super::*;
+
+const EXTEND: &str = "[extend]\nbase_url = \"https://s05.extend.se/RESTAPI\"\nclient = \"shop\"\nusername = \"u\"\npassword = \"hunter2\"\n";
+
+fn home() -> PathBuf {
+    std::path::absolute("shop-home").unwrap()
+}
+
+fn parse(text: &str) -> Result<Config, Vec<String>> {
+    parse_with(text, None)
+}
+
+fn parse_with(text: &str, password: Option<&str>) -> Result<Config, Vec<String>> {
+    match Config::parse(&home(), text, password.map(str::to_owned)) {
+        Ok(config) => Ok(config),
+        Err(ConfigError::Problems(problems)) => {
+            let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            assert!(!all.is_empty());
+            assert!(!all.concat().contains("hunter2"), "{all:#?}");
+            assert!(!format!("{problems:?}").contains("hunter2"), "{problems:#?}");
+            Err(all)
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// `expected`: for each problem how its line begins, and a part of the rest.
+#[track_caller]
+fn check_whole(text: &str, expected: &[(&str, &str)]) {
+    let problems = parse(text).unwrap_err();
+    for (problem, (start, part)) in problems.iter().zip(expected) {
+        let rest = problem.strip_prefix("extend-edge.toml").unwrap();
+        let rest = rest.strip_prefix(start).unwrap_or_else(|| panic!("expected {start} in {problems:#?}"));
+        assert!(rest.contains(part), "expected {part:?} in {problem}");
+    }
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+}
+
+/// `lines` stand below a good `[extend]`, from line 6.
+#[track_caller]
+fn check(lines: &str, expected: &[(&str, &str)]) {
+    check_whole(&format!("{EXTEND}{lines}"), expected);
+}
+
+#[test]
+fn the_least_gives_the_defaults() {
+    let config = parse(EXTEND).unwrap();
+    assert_eq!(config.home, home());
+    assert_eq!(config.extend.base_url, "https://s05.extend.se/RESTAPI");
+    assert_eq!((&*config.extend.client, &*config.extend.username), ("shop", "u"));
+    assert_eq!(config.extend.password.expose(), "hunter2");
+    assert_eq!(config.extend.timeout, Duration::from_secs(30));
+    assert_eq!(config.extend.requests_per_minute, 300);
+    assert_eq!(
+        config.exchange,
+        Exchange {
+            folder: home().join("exchange"),
+            settle: Duration::from_millis(5000),
+            broken_after: Duration::from_secs(60),
+            rescan: Duration::from_secs(15),
+            max_file_bytes: 16 * 1024 * 1024,
+            keep_days: 90,
+            formats: vec![OutFormat::Json, OutFormat::Csv],
+            csv_separator: b';',
+            subtract_queued: true,
+            language: Language::English,
+        }
+    );
+    assert_eq!(config.database, home().join("data").join("extend-edge.db"));
+    let [first, max, grace] = [2, 300, 60].map(Duration::from_secs);
+    assert_eq!(config.outbox, Outbox { retry_first: first, retry_max: max, lookup_grace: grace });
+    let day = Duration::from_secs(24 * 3600);
+    let every = Duration::from_secs;
+    assert_eq!(config.products, Products { every: every(300), full_every: day, details: true });
+    let customers = Customers { every: every(600), full_every: day, details: false, update: false };
+    assert_eq!(config.customers, customers);
+    assert_eq!(config.balances, Balances { every: every(60), full_every: day, warehouses: vec![] });
+    assert_eq!(config.prices, Prices { every: every(3600), customers: vec![], currency: None });
+    assert_eq!(config.orders, Orders { every: every(120), scope: Scope::Ours });
+    assert_eq!(config.webhooks, Webhooks { listen: None, secret: None });
+    assert_eq!(config.status.listen, Some("127.0.0.1:8788".parse().unwrap()));
+    assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
+    assert_eq!(config.warnings, vec![]);
+    assert_eq!(config.outgoing_orders(), home().join("exchange").join("outgoing").join("orders"));
+}
+
+#[test]
+fn what_is_written_is_used() {
+    let text = format!(
+        "{EXTEND}timeout_seconds = 1_0\nrequests_per_minute = 0x10\n\
+         [exchange]\nfolder = '/srv/./shop'\nsettle_ms = 1\nformats = [\"csv\", \"csv\"]\ncsv_separator = \",\"\n\
+         subtract_queued = false\nlanguage = \"sv\"\n\
+         [database]\npath = \"shop.db\"\n\
+         [balances]\nwarehouses = [\"A\", \"B\", \"A\"]\n\
+         [prices]\ncustomers = [\"1\"]\ncurrency = \"sek\"\n[orders]\nscope = \"all\"\n\
+         [webhooks]\nlisten = \"localhost:8787\"\nsecret = \"hunter2\"\n[status]\nlisten = \"\"\n[log]\nlevel = \"debug\"\n"
+    );
+    let config = parse(&text).unwrap();
+    assert_eq!(config.extend.timeout, Duration::from_secs(10));
+    assert_eq!(config.extend.requests_per_minute, 16);
+    assert_eq!(config.exchange.folder, std::path::absolute("/srv/shop").unwrap());
+    assert_eq!(config.exchange.settle, Duration::from_millis(1));
+    assert_eq!((&*config.exchange.formats, config.exchange.csv_separator), (&[OutFormat::Csv][..], b','));
+    assert!(!config.exchange.subtract_queued);
+    assert_eq!(config.exchange.language, Language::Swedish);
+    assert_eq!(config.database, home().join("shop.db"));
+    assert_eq!(config.balances.warehouses, ["A", "B"]);
+    assert_eq!((config.prices.customers.len(), config.prices.currency.as_deref()), (1, Some("SEK")));
+    assert_eq!(config.orders.scope, Scope::All);
+    assert_eq!(config.webhooks.listen, Some("127.0.0.1:8787".parse().unwrap()));
+    assert_eq!(config.webhooks.secret.as_ref().map(Secret::expose), Some("hunter2"));
+    assert_eq!(config.status.listen, None);
+    assert_eq!(config.log.level, log::LevelFilter::Debug);
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(format!("{config:?}").contains("***"));
+}
+
+#[test]
+fn wrong_values() {
+    let seconds = |most: u32| format!("expected a whole number of seconds, 1 to {most}, without quotes");
+    check("timeout_seconds = \"x\"", &[(":6: [extend] timeout_seconds = \"x\": ", &seconds(3600))]);
+    check("timeout_seconds = 0", &[(":6: [extend] timeout_seconds = 0: ", &seconds(3600))]);
+    check("timeout_seconds = -5", &[(":6: [extend] timeout_seconds = -5: ", &seconds(3600))]);
+    check("timeout_seconds = 3601", &[(":6: [extend] timeout_seconds = 3601: ", &seconds(3600))]);
+    check("timeout_seconds = 99999999999999999999", &[(":6: [extend] timeout_seconds = 9", &seconds(3600))]);
+    check("timeout_seconds = 2.5", &[(":6: [extend] timeout_seconds = 2.5: ", &seconds(3600))]);
+    check("timeout_seconds = 30s", &[(":6: [extend] timeout_seconds = 30s: ", &seconds(3600))]);
+    check("timeout_seconds = 030", &[(":6: [extend] timeout_seconds = 030: ", &seconds(3600))]);
+    check("timeout_seconds = 10:00", &[(":6: [extend] timeout_seconds = 10:00: ", &seconds(3600))]);
+    check("timeout_seconds = [30]", &[(":6: [extend] timeout_seconds = [30]: ", &seconds(3600))]);
+    check(
+        "requests_per_minute = 0",
+        &[(":6: [extend] requests_per_minute = 0: ", "requests a minute, 1 to")],
+    );
+    check("[exchange]\nfolder = \"\"", &[(":7: [exchange] folder = \"\": ", "path of a folder")]);
+    check("[exchange]\nfolder = 7", &[(":7: [exchange] folder = 7: ", "path of a folder")]);
+    check("[exchange]\nfolder = D:/x", &[(":7: [exchange] folder = D:/x: ", "path of a folder, in quotes")]);
+    check("[exchange]\nsettle_ms = 0", &[(":7: [exchange] settle_ms = 0: ", "milliseconds, 1 to")]);
+    check(
+        "[exchange]\nmax_file_mb = 9999",
+        &[(":7: [exchange] max_file_mb = 9999: ", "megabytes, 1 to 1024")],
+    );
+    check("[exchange]\nkeep_days = 0", &[(":7: [exchange] keep_days = 0: ", "days, 1 to")]);
+    let formats = "one or more of \"json\" and \"csv\"";
+    check("[exchange]\nformats = []", &[(":7: [exchange] formats = []: ", formats)]);
+    check("[exchange]\nformats = \"json\"", &[(":7: [exchange] formats = \"json\": ", formats)]);
+    check("[exchange]\nformats = [\"xml\"]", &[(":7: [exchange] formats = [\"xml\"]: ", formats)]);
+    let separator = "expected \";\" or \",\"";
+    check("[exchange]\ncsv_separator = \"|\"", &[(":7: [exchange] csv_separator = \"|\": ", separator)]);
+    let yes_no = "expected true or false, without quotes";
+    check(
+        "[exchange]\nsubtract_queued = \"true\"",
+        &[(":7: [exchange] subtract_queued = \"true\": ", yes_no)],
+    );
+    check("[exchange]\nsubtract_queued = True", &[(":7: [exchange] subtract_queued = True: ", yes_no)]);
+    check("[exchange]\nsubtract_queued = yes", &[(":7: [exchange] subtract_queued = yes: ", yes_no)]);
+    check(
+        "[exchange]\nlanguage = \"no\"",
+        &[(":7: [exchange] language = \"no\": ", "expected \"en\" or \"sv\"")],
+    );
+    check("[database]\npath = \"\"", &[(":7: [database] path = \"\": ", "path of a file")]);
+    check("[products]\nevery_seconds = 0", &[(":7: [products] every_seconds = 0: ", "seconds, 1 to")]);
+    check(
+        "[products]\nfull_every_hours = 0",
+        &[(":7: [products] full_every_hours = 0: ", "hours, 1 to 8760")],
+    );
+    check("[balances]\nwarehouses = [1]", &[(":7: [balances] warehouses = [1]: ", "list of texts")]);
+    check("[balances]\nwarehouses = [\"\"]", &[(":7: [balances] warehouses = [\"\"]: ", "list of texts")]);
+    check("[prices]\ncurrency = \"kronor\"", &[(":7: [prices] currency = \"kronor\": ", "three letters")]);
+    check(
+        "[orders]\nscope = \"mine\"",
+        &[(":7: [orders] scope = \"mine\": ", "expected \"ours\" or \"all\"")],
+    );
+    check("[webhooks]\nlisten = \":80\"", &[(":7: [webhooks] listen = \":80\": ", "IP address and a port")]);
+    check("[status]\nlisten = 8788", &[(":7: [status] listen = 8788: ", "IP address and a port")]);
+    check("[log]\nlevel = \"loud\"", &[(":7: [log] level = \"loud\": ", "\"debug\" or \"trace\"")]);
+    check("[log]\nkeep_files = 0", &[(":7: [log] keep_files = 0: ", "files, 1 to")]);
+    let order = "no shorter than retry_first_seconds (400); see retry_first_seconds";
+    check(
+        "[outbox]\nretry_max_seconds = 5\nretry_first_seconds = 400",
+        &[(":7: [outbox] retry_max_seconds = 5: ", order)],
+    );
+    check(
+        "[outbox]\nretry_first_seconds = 400",
+        &[(":7: [outbox] retry_first_seconds = 400: ", "no shorter")],
+    );
+    check(
+        "[exchange]\nbroken_after_seconds = 2",
+        &[(":7: [exchange] broken_after_seconds = 2: ", "no shorter")],
+    );
+}
+
+#[test]
+fn unknown_names() {
+    let check_meant = |lines: &str, start: &str, meant: &str| check(lines, &[(start, meant)]);
+    check_meant("timeout = 3", ":6: [extend] timeout: ", "no such key; did you mean timeout_seconds?");
+    check_meant("requests_per_minut = 3", ":6: [extend] requests_per_minut: ", "mean requests_per_minute?");
+    check_meant("baseUrl = \"x\"", ":6: [extend] baseUrl: ", "mean base_url?");
+    check_meant("folder = \"x\"", ":6: [extend] folder: ", "mean folder under [exchange]?");
+    check_meant("[exchange]\nsettle_seconds = 5", ":7: [exchange] settle_seconds: ", "mean settle_ms?");
+    check_meant("[product]\n", ":6: [product]: ", "no such section; did you mean [products]?");
+    check_meant("[Exchange]\n", ":6: [Exchange]: ", "did you mean [exchange]?");
+    check_meant("[weather]\n", ":6: [weather]: ", "no such section");
+    check_meant("colour = 1", ":6: [extend] colour: ", "no such key");
+    check_meant("pasword = \"hunter2\"", ":6: [extend] pasword: ", "mean password?");
+    check_whole(
+        &format!("settle_ms = 3\n{EXTEND}"),
+        &[(":1: settle_ms: ", "above the first [section]; did you mean settle_ms under [exchange]?")],
+    );
+    check(
+        "[[products]]\n",
+        &[(":6: [products]: ", "expected a section of its own, in single square brackets")],
+    );
+    check("[webhooks.inner]\n", &[(":6: [webhooks] inner: ", "no such key")]);
+}
+
+#[test]
+fn what_must_be_there() {
+    let all = [
+        (": [extend] base_url: ", "is missing: expected the address of Extend"),
+        (": [extend] client: ", "is missing"),
+        (": [extend] username: ", "is missing"),
+        (": [extend] password: ", "EXTEND_EDGE_PASSWORD"),
+    ];
+    check_whole("", &all);
+    check_whole("\n[extend]\n", &all.map(|(start, part)| (&*format!(":2{start}").leak(), part)));
+    check_whole(
+        &EXTEND.replace("\"shop\"", "\"\"").replace("\"hunter2\"", "\"\""),
+        &[(":3: [extend] client = \"\": ", "is empty"), (":5: [extend] password: ", "is empty")],
+    );
+    check_whole(
+        &EXTEND.replace("\"u\"", "\"a:b\""),
+        &[(":4: [extend] username = \"a:b\": ", "without a colon")],
+    );
+    check_whole(
+        &EXTEND.replace("https:", "http:"),
+        &[(":2: [extend] base_url = \"http://s05.extend.se/RESTAPI\": ", "https://")],
+    );
+    check_whole(
+        &EXTEND.replace("https://", "https://u:hunter2@"),
+        &[(":2: [extend] base_url: ", "without a login")],
+    );
+}
+
+#[test]
+fn the_password_has_one_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password.txt");
+    let with_file = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let text = EXTEND.replace("password = \"hunter2\"", "password_file = \"password.txt\"");
+        Config::parse(dir.path(), &text, None).map_err(|error| error.to_string())
+    };
+    for bytes in [&b"hunter2"[..], b"hunter2\n", b"hunter2\r\n", "\u{feff}hunter2".as_bytes()] {
+        assert_eq!(with_file(bytes).unwrap().extend.password.expose(), "hunter2");
+    }
+    assert_eq!(with_file(b" hun ter ").unwrap().extend.password.expose(), " hun ter ");
+    for (bytes, part) in
+        [(&b""[..], "empty"), (b"hunter2\nx\n", "more than one line"), (b"hunter\xff", "UTF-8")]
+    {
+        let error = with_file(bytes).unwrap_err();
+        assert!(
+            error.starts_with("extend-edge.toml:5: [extend] password_file: ") && error.contains(part),
+            "{error}"
+        );
+        assert!(!error.contains("hunter"), "{error}");
+    }
+
+    let absent = EXTEND.replace("password = \"hunter2\"", "password_file = \"nowhere.txt\"");
+    check_whole(&absent, &[(":5: [extend] password_file: ", "nowhere.txt")]);
+    check("password_file = \"x\"\n", &[(":6: [extend] password_file: ", "not both")]);
+    check_whole(&EXTEND.replace("\"hunter2\"", "12"), &[(":5: [extend] password: ", "text in quotes")]);
+
+    let from_environment = |text: &str| parse_with(text, Some("env")).unwrap().extend.password;
+    assert_eq!(from_environment(EXTEND).expose(), "env");
+    assert_eq!(from_environment(&absent).expose(), "env");
+    assert_eq!(from_environment(&EXTEND.replace("password = \"hunter2\"", "")).expose(), "env");
+    assert_eq!(parse_with(EXTEND, Some("")).unwrap().extend.password.expose(), "hunter2");
+    assert!(parse_with(&format!("{EXTEND}password_file = \"x\"\n"), Some("env")).is_err());
+}
+
+#[test]
+fn syntax_errors() {
+    check("timeout_seconds 30", &[(":6: timeout_seconds 30: ", "key = value")]);
+    check("timeout_seconds: 30", &[(":6: timeout_seconds: 30: ", "key = value")]);
+    check("timeout_seconds =\n", &[(":6: timeout_seconds =: ", "text must stand in quotes")]);
+    check("timeout_seconds = 3,5", &[(":6: timeout_seconds = 3,5: ", "nothing more on this line")]);
+    check("[exchange\nkeep_days = 3", &[(":6: [exchange: ", "ends with ]")]);
+    check("[exchange]\nfolder = \"D:\\shop\"", &[(":7: folder = \"D:\\shop\": ", "single quotes")]);
+    check("[exchange]\nfolder = \"D:\\Users\"", &[(":7: folder = \"D:\\Users\": ", "single quotes")]);
+    check("[exchange]\nfolder = \"D:\\\"", &[(":7: folder = \"D:\\\": ", "single quotes")]);
+    check("[exchange]\nfolder = \"shop", &[(":7: folder = \"shop: ", "closing quote")]);
+    check("[log]\nkeep_files = 3\nkeep_files = 4", &[(":8: keep_files = 4: ", "written twice")]);
+    check("[log]\nkeep_files = 3\n[log]\nlevel = \"info\"", &[(":8: [log]: ", "written twice")]);
+    check("[exchange]\nformats = [json]", &[(":7: formats = [json]: ", "quotes")]);
+    check("[exchange]\nformats = [\"json\" \"csv\"]", &[(":7: formats = [\"json\" \"csv\"]: ", "comma")]);
+    // Nothing of a password is repeated, whatever is wrong with its line.
+    for broken in [
+        "client = \"shop\" password = \"hunter2\"",
+        "password = hunter2",
+        "password \"hunter2\"",
+        "password = \"hunter2",
+        "pasword: hunter2",
+    ] {
+        let text = EXTEND.replace("password = \"hunter2\"", broken);
+        let problems = parse(&text).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.starts_with("extend-edge.toml:5: ")), "{problems:#?}");
+    }
+    check("\"\"\"\nkeep_days = hunter2", &[(":6: ", ""), (":7: ", "")]);
+    check(
+        "username = \"\"\"hunter2\nkeep_days = hunter2\n\"\"\" x",
+        &[(":6: ", "written twice"), (":8: ", "")],
+    );
+    // A broken header swallows what follows it; of that nothing is told that is not so.
+    check_whole(&EXTEND.replace("[extend]", "[extend"), &[(":1: [extend: ", "ends with ]")]);
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let text = "[extend]
+base_url = \"http://s05.extend.se\"
+client = \"shop\"
+timeout_seconds = 0
+user = \"u\"
+pasword = \"hunter2\"
+
+[exchange]
+folder = \"C:\\shop\"
+keep_days = many
+formats = [\"json\", \"xml\"]
+colour = 1
+
+[exchnage]
+settle_ms = 1
+
+[orders
+scope = \"mine\"
+[log]
+level = \"info
+keep_files = \"3\"
+";
+    check_whole(
+        text,
+        &[
+            (":1: [extend] username: ", "is missing"),
+            (":1: [extend] password: ", "is missing"),
+            (":2: [extend] base_url = \"http://s05.extend.se\": ", "https://"),
+            (":4: [extend] timeout_seconds = 0: ", "1 to 3600"),
+            (":5: [extend] user: ", "did you mean username?"),
+            (":6: [extend] pasword: ", "did you mean password?"),
+            (":9: folder = \"C:\\shop\": ", "single quotes"),
+            (":10: [exchange] keep_days = many: ", "days"),
+            (":11: [exchange] formats = [\"json\", \"xml\"]: ", "\"json\" and \"csv\""),
+            (":12: [exchange] colour: ", "no such key"),
+            (":14: [exchnage]: ", "did you mean [exchange]?"),
+            (":17: [orders: ", "ends with ]"),
+            (":20: level = \"info: ", "closing quote"),
+            (":21: [log] keep_files = \"3\": ", "without quotes"),
+        ],
+    );
+}
+
+#[test]
+fn problems_are_told_in_swedish_where_the_settings_ask_for_it() {
+    check(
+        "timeout = 3\n[exchange]\nlanguage = \"sv\"\nkeep_days = 0\nfolder = \"D:\\x\"\n[log]\nlevel = 1\n",
+        &[
+            (":6: [extend] timeout: ", "ingen sådan nyckel; menades timeout_seconds?"),
+            (":9: [exchange] keep_days = 0: ", "här ska stå ett heltal, 1 till 36500 dygn"),
+            (":10: folder = \"D:\\x\": ", "enkla citattecken"),
+            (":12: [log] level = 1: ", "här ska stå \"off\", \"error\""),
+        ],
+    );
+    let missing = parse("[exchange]\nlanguage = \"sv\"\n").unwrap_err();
+    assert!(missing.iter().all(|problem| problem.contains("saknas")), "{missing:#?}");
+}
+
+#[test]
+fn what_is_not_acted_on_yet_is_said() {
+    let text = format!(
+        "{EXTEND}[csv.orders]\nmatch = \"orders-*.csv\"\n[csv.old]\ncolumns = {{ a = \"b\" }}\n[ubl]\nx = 1\n\
+         [webhooks]\nlisten = \"127.0.0.1:8787\"\n[status]\nlisten = \"127.0.0.1:8788\"\n"
+    );
+    let warnings = parse(&text).unwrap().warnings;
+    let lines: Vec<String> = warnings.iter().map(Warning::to_string).collect();
+    let starts = [
+        ":6: [csv] orders: ",
+        ":8: [csv] old: ",
+        ":10: [ubl]: ",
+        ":13: [webhooks] listen = ",
+        ":15: [status] listen = ",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(&format!("extend-edge.toml{start}")), "{line}");
+        assert!(line.contains("this version"), "{line}");
+    }
+    let example = parse(&EXTEND.replace("s05.extend.se", "extend.example")).unwrap().warnings;
+    assert!(example[0].message.contains("address of the example"), "{example:?}");
+}
+
+#[test]
+fn files_that_are_no_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(SETTINGS_FILE);
+    let load = || Config::load(dir.path()).unwrap_err();
+    assert!(matches!(load(), ConfigError::Missing(missing) if missing == path));
+    let utf16: Vec<u8> = EXTEND.encode_utf16().fold(vec![0xff, 0xfe], |mut bytes, unit| {
+        bytes.extend(unit.to_le_bytes());
+        bytes
+    });
+    for (bytes, part) in [
+        (&utf16[..], "extend-edge.toml: expected a file saved as UTF-8; this one was saved as UTF-16"),
+        (b"[extend]\nclient = \"sk\xf6\"\n", "extend-edge.toml:2: expected a file saved as UTF-8"),
+        (b"[extend]\n\0\0\0", "extend-edge.toml:2: expected text"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let said = load().to_string();
+        assert!(said.starts_with(part), "{said}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(matches!(load(), ConfigError::Unreadable { .. }));
+    let with_mark = format!("\u{feff}{}", EXTEND.replace('\n', "\r\n"));
+    assert_eq!(parse(&with_mark).unwrap(), parse(EXTEND).unwrap());
+}
+
+proptest::proptest! {
+    /// However broken the settings are, there is an answer, and it does not hold the password.
+    #[test]
+    fn no_text_is_too_broken(
+        swedish in proptest::bool::ANY,
+        cuts in proptest::collection::vec(
+            (0.0..1.0f64, 0..30usize, "[\\[\\]{}=.,#'\"\\\\a-z0-9_å \n\r\t]{0,6}|\"\"\"|'''|\n\\[[a-z]{1,5}"),
+            0..6,
+        ),
+    ) {
+        let sample = if swedish { crate::home::SETTINGS_SWEDISH } else { crate::home::SETTINGS_ENGLISH };
+        let all_set = sample.replace("\n#", "\n").replace("your-password", "hunter2").replace("ert-lösenord", "hunter2");
+        for sample in [sample, &all_set, EXTEND] {
+            let mut text: Vec<char> = sample.chars().collect();
+            for (at, length, insert) in &cuts {
+                let start = (at * text.len() as f64) as usize;
+                let end = (start + length).min(text.len());
+                text.splice(start..end, insert.chars());
+            }
+            let text: String = text.into_iter().collect();
+            let answer = Config::parse(&home(), &text, None);
+            // A password that was cut loose from its key is like any other word.
+            let keyed = text.lines().filter(|line| line.starts_with("password = ")).map(|line| line.matches("hunter2").count());
+            if let Err(error) = answer && keyed.sum::<usize>() == text.matches("hunter2").count() {
+                proptest::prop_assert!(!error.to_string().contains("hunter2"), "{text}\n{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_home() {
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(home_from(Some("a/./b".into())).unwrap(), here.join("a").join("b"));
+    assert!(home_from(Some("".into())).is_err());
+    assert!(home_from(None).unwrap().is_absolute());
+}
+
+/// Every file in sample-config/ is good; what is commented out in it holds the defaults; and
+/// every key there is, is in it.
+#[test]
+fn the_samples_tell_the_truth() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-config");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(samples).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let as_is = parse(&text).unwrap_or_else(|problems| panic!("{}: {problems:#?}", path.display()));
+        let is_setting = |line: &str| {
+            line.strip_prefix('#')
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['))
+        };
+        let mut commented = 0;
+        let uncommented: String = text.lines().fold(String::new(), |all, line| {
+            commented += usize::from(is_setting(line));
+            all + line.strip_prefix('#').filter(|_| is_setting(line)).unwrap_or(line) + "\n"
+        });
+        let mut all =
+            parse(&uncommented).unwrap_or_else(|problems| panic!("{}: {problems:#?}", path.display()));
+        // A value at [status] listen is the one that is answered with a warning, default or not.
+        all.warnings.retain(|warning| warning.key != "status.listen");
+        for warning in all.warnings.iter_mut().zip(&as_is.warnings) {
+            warning.0.line = warning.1.line;
+        }
+        assert_eq!(all, as_is, "{}", path.display());
+        let defaults = parse(EXTEND).unwrap();
+        let exchange = Exchange { language: as_is.exchange.language, ..defaults.exchange };
+        let expected =
+            Config { extend: as_is.extend.clone(), exchange, warnings: as_is.warnings.clone(), ..defaults };
+        assert_eq!(as_is, expected, "{}", path.display());
+        if !path.ends_with("minimal.toml") {
+            let keys =
+                uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
+            assert_eq!(keys, 40, "every key but password_file and secret_file: {}", path.display());
+            assert!(commented >= 35);
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
