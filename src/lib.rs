@@ -51,6 +51,7 @@ pub mod exchange;
 pub mod extend;
 pub mod formats;
 pub mod home;
+pub mod language;
 pub mod logging;
 pub mod rules;
 pub mod standin;

@@ -222,7 +222,7 @@ impl Mind {
         let was = line.state;
         let dice = self.dice();
         let change = line.after_probe(health, self.now.mono, &self.pauses, dice);
-        let suspects = std::mem::take(&mut self.suspects);
+        let suspects = self.suspects.clone();
         if line.state == State::Up {
             // Extend is well, so it was the item. In an outage nobody is blamed.
             for id in suspects.into_iter().chain(newly_suspected.iter().copied()) {

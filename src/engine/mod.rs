@@ -178,6 +178,24 @@ impl Engine {
         Ok(jobs)
     }
 
+    /// Takes in `events` and begins nothing that would follow from them: for the end of the process.
+    ///
+    /// # Errors
+    /// As [`Engine::step`].
+    pub fn record(&mut self, events: impl IntoIterator<Item = Event>, now: Now) -> Result<(), StoreError> {
+        self.waiting.extend(events);
+        self.mind.now = now;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut settled = Settled::default();
+        for event in &self.waiting {
+            self.mind.hear(&transaction, event, &mut settled)?;
+        }
+        transaction.commit()?;
+        self.waiting.clear();
+        self.mind.after_commit(settled, &[]);
+        Ok(())
+    }
+
     /// The moment at which [`Engine::step`] should be called even if nothing happens.
     pub fn wake_at(&self) -> Duration {
         self.mind.wake_at
@@ -262,13 +280,12 @@ impl Mind {
         for (_, health) in &settled.calls {
             line.after_call(health, self.now.mono);
         }
-        if let Some(health) = &settled.probe {
-            self.settle_probe(tx, line, health.clone(), &settled.suspects)
-        } else if line != self.line {
-            self.line = line;
-            Ok(())
-        } else {
-            Ok(())
+        match &settled.probe {
+            Some(health) => self.settle_probe(tx, line, health.clone(), &settled.suspects),
+            None => {
+                self.line = line;
+                Ok(())
+            }
         }
     }
 
@@ -296,9 +313,7 @@ impl Mind {
                 self.budget.after_too_many(retry_after, now);
             }
         }
-        if settled.probe.is_some() {
-            self.probing = false;
-        }
+        self.probing &= settled.probe.is_none();
         self.pushing = self.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
             self.in_flight.remove(id);
@@ -309,8 +324,9 @@ impl Mind {
                 None => self.doubts.remove(&id),
             };
         }
-        if settled.probe.is_none() {
-            self.suspects.extend(settled.suspects);
+        match settled.probe {
+            Some(_) => self.suspects.clear(),
+            None => self.suspects.extend(settled.suspects),
         }
         if settled.pulled {
             self.pulling = false;

@@ -5,15 +5,7 @@
 
 use serde_json::{Value, json};
 
-/// The language of sentences for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// Swedish.
-    Swedish,
-}
+pub use crate::language::Language;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -77,6 +77,11 @@ impl Budget {
         Ok(())
     }
 
+    /// What was taken was not needed.
+    pub fn give_back(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(self.burst);
+    }
+
     /// After an answer: what Extend says is left. `server_now` is Extend's clock in seconds since 1970.
     pub fn after_answer(&mut self, limits: &Limits, server_now: Option<i64>, now: Duration) {
         let (Some(limit), Some(remaining)) = (limits.limit, limits.remaining) else { return };

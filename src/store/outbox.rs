@@ -404,3 +404,11 @@ pub fn hand_followers_to(connection: &Connection, earlier: i64, id: i64) -> rusq
         .execute([earlier, id])?;
     Ok(())
 }
+
+/// When the first attempt at anything was made, by Extend's clock.
+///
+/// # Errors
+/// SQLite's.
+pub fn oldest_attempt(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT min(first_attempt_at) FROM outbox", [], |row| row.get(0))
+}

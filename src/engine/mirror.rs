@@ -1,0 +1,550 @@
+//! The mirror: rounds of lists, page by page, and whole records where a list is not enough.
+//!
+//! A round lives in memory; a page's rows and what is owed for them commit together, and the cursor
+//! commits with the last page. A round that breaks off is read again from its first page.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use rusqlite::Transaction;
+use serde_json::value::RawValue;
+
+use super::{Job, Mind, Settled, Task};
+use crate::clock;
+use crate::config::{Config, Scope};
+use crate::extend::jobs::{CallJob, DetailsJob, PageJob};
+use crate::extend::page::{Page, split_page};
+use crate::rules::answer::Got;
+use crate::rules::budget::Class;
+use crate::rules::line::State;
+use crate::rules::mirror::{Entity, removal_is_plausible};
+use crate::rules::schedule::{Age, Rhythm, Round, due};
+use crate::store::{
+    self, balances, customers, orders, outbox, owed, prices, products, return_codes, sync_state,
+};
+
+/// A list of changes is asked for from this much before the last one: Extend's clocks may differ and a
+/// change may be committed a while after its date.
+const OVERLAP: Duration = Duration::from_secs(300);
+
+/// Records that are fetched in one job.
+const DETAILS_TOGETHER: usize = 20;
+
+/// Orders of other channels are mirrored from this long ago (`scope = "all"`), in days.
+const ORDERS_FROM_DAYS: i64 = 365;
+
+/// The order in which entities get their turn.
+const TURNS: [Entity; 6] = [
+    Entity::ReturnCodes,
+    Entity::Balances,
+    Entity::Orders,
+    Entity::Customers,
+    Entity::Prices,
+    Entity::Products,
+];
+
+/// Rounds under way, and when the last ones failed.
+pub(super) struct Rounds {
+    under_way: HashMap<Entity, Under>,
+    failed: HashMap<Entity, (Duration, String)>,
+    asked: HashMap<Entity, Round>,
+    /// Whose turn it was last, as an index into twice [`TURNS`]: lists and records.
+    turn: usize,
+    began: Duration,
+    /// When each entity is next due, so that the tables are not asked at every step.
+    due_at: HashMap<Entity, Duration>,
+    only: bool,
+}
+
+/// One round.
+#[derive(Debug, Clone)]
+struct Under {
+    round: Round,
+    /// Extend's time when it began: the next cursor.
+    cursor: String,
+    /// Changes since; `None`: everything.
+    from: Option<String>,
+    page: u32,
+    /// Customers whose prices, or warehouses whose balances, are still to be read; the first is being read.
+    parts: VecDeque<Option<String>>,
+    seen: HashSet<u64>,
+    odd: usize,
+}
+
+/// What a page or a failure did to a round; applied after the commit.
+pub(super) enum RoundStep {
+    NextPage(Entity),
+    NextPart(Entity),
+    Done(Entity),
+    Failed(Entity, String),
+}
+
+impl Rounds {
+    pub(super) fn new(config: &Config, task: &Task) -> Rounds {
+        let mut asked = HashMap::new();
+        if let Some(only) = &task.only {
+            for (entity, full) in only {
+                asked.insert(*entity, if *full { Round::Full } else { Round::Changes });
+            }
+        } else if task.once {
+            asked.extend(entities(config).into_iter().map(|entity| (entity, Round::Changes)));
+        }
+        Rounds {
+            under_way: HashMap::new(),
+            failed: HashMap::new(),
+            asked,
+            turn: 0,
+            began: Duration::ZERO,
+            due_at: HashMap::new(),
+            only: task.only.is_some() || task.once,
+        }
+    }
+
+    pub(super) fn is_under_way(&self, entity: Entity) -> bool {
+        self.under_way.contains_key(&entity)
+    }
+
+    pub(super) fn began(&self) -> Duration {
+        self.began
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        !self.under_way.is_empty() || !self.asked.is_empty()
+    }
+
+    pub(super) fn errors(&self) -> Vec<(Entity, String)> {
+        self.failed.iter().map(|(entity, (_, why))| (*entity, why.clone())).collect()
+    }
+
+    pub(super) fn after(&mut self, step: RoundStep, now: Duration) {
+        match step {
+            RoundStep::NextPage(entity) => {
+                if let Some(under) = self.under_way.get_mut(&entity) {
+                    under.page += 1;
+                }
+            }
+            RoundStep::NextPart(entity) => {
+                if let Some(under) = self.under_way.get_mut(&entity) {
+                    under.parts.pop_front();
+                    under.page = 0;
+                    if entity == Entity::Prices {
+                        under.seen.clear();
+                    }
+                }
+            }
+            RoundStep::Done(entity) => {
+                self.under_way.remove(&entity);
+                self.failed.remove(&entity);
+                self.asked.remove(&entity);
+                self.due_at.remove(&entity);
+            }
+            RoundStep::Failed(entity, why) => {
+                self.under_way.remove(&entity);
+                self.failed.insert(entity, (now, why));
+                self.due_at.remove(&entity);
+                // A task that ends does not try for ever.
+                if self.only {
+                    self.asked.remove(&entity);
+                }
+            }
+        }
+    }
+}
+
+/// The entities that the settings ask for.
+pub fn entities(config: &Config) -> Vec<Entity> {
+    TURNS.into_iter().filter(|entity| *entity != Entity::Prices || !config.prices.customers.is_empty()).collect()
+}
+
+fn rhythm(config: &Config, entity: Entity) -> Rhythm {
+    let changing = |every, full_every| Rhythm { every, full_every: Some(full_every) };
+    let day = Duration::from_secs(24 * 3600);
+    match entity {
+        Entity::Products => changing(config.products.every, config.products.full_every),
+        Entity::Customers => changing(config.customers.every, config.customers.full_every),
+        Entity::Balances => changing(config.balances.every, config.balances.full_every),
+        Entity::Prices => Rhythm { every: config.prices.every, full_every: None },
+        // Orders can't be listed without a date [C], so there is no round of everything to repeat.
+        Entity::Orders | Entity::Returns => changing(config.orders.every, day * 36_500),
+        Entity::ReturnCodes => Rhythm { every: day, full_every: None },
+    }
+}
+
+impl Mind {
+    pub(super) fn plan_pull(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        self.hear_requests(tx)?;
+        if self.pulling || !self.line.is_open() || self.line.state != State::Up {
+            return Ok(());
+        }
+        if let Err(at) = self.budget.take(Class::Mirror, self.now.mono) {
+            self.wake(at);
+            return Ok(());
+        }
+        match self.next_pull(tx)? {
+            Some(job) => jobs.push(Job::Pull(job)),
+            None => self.budget.give_back(),
+        }
+        Ok(())
+    }
+
+    /// What a person asked for with `sync` while the agent runs.
+    fn hear_requests(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        if self.rounds.only {
+            return Ok(());
+        }
+        for (entity, full) in sync_state::load_requests(tx)? {
+            let round = if full { Round::Full } else { Round::Changes };
+            self.rounds.asked.entry(entity).or_insert(round);
+            self.rounds.due_at.remove(&entity);
+        }
+        Ok(())
+    }
+
+    /// Takes turns: a long list holds up neither the others nor the records that are wanted.
+    fn next_pull(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        let wanted = entities(&self.config);
+        for step in 1..=TURNS.len() * 2 {
+            let turn = (self.rounds.turn + step) % (TURNS.len() * 2);
+            let entity = TURNS[turn / 2];
+            if !wanted.contains(&entity) {
+                continue;
+            }
+            let job = if turn % 2 == 0 { self.next_page(tx, entity)? } else { self.next_details(tx, entity)? };
+            if job.is_some() {
+                self.rounds.turn = turn;
+                return Ok(job);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_page(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<Option<CallJob>> {
+        if !self.rounds.is_under_way(entity) && !self.begin_round(tx, entity)? {
+            return Ok(None);
+        }
+        let Some(under) = self.rounds.under_way.get(&entity) else { return Ok(None) };
+        let part = under.parts.front().cloned().flatten();
+        let (customer, warehouse) = if entity == Entity::Prices { (part, None) } else { (None, part) };
+        Ok(Some(CallJob::Page(PageJob {
+            entity,
+            from: under.from.clone(),
+            page: under.page,
+            customer,
+            currency: self.config.prices.currency.clone().filter(|_| entity == Entity::Prices),
+            warehouse,
+        })))
+    }
+
+    fn begin_round(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<bool> {
+        let asked = self.rounds.asked.get(&entity).copied();
+        if self.rounds.only && asked.is_none() {
+            return Ok(false);
+        }
+        if let Some(at) = self.rounds.due_at.get(&entity).copied().filter(|at| *at > self.now.mono) {
+            self.wake(at);
+            return Ok(false);
+        }
+        let state = sync_state::load(tx, entity)?;
+        let ago = |at: Option<&str>| {
+            let at: jiff::Timestamp = at?.parse().ok()?;
+            // A clock that was set back makes ages negative: then it is due.
+            Some(Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX))
+        };
+        let age = Age {
+            round: state.as_ref().and_then(|state| ago(state.last_success_at.as_deref())),
+            full: state.as_ref().and_then(|state| ago(state.last_full_at.as_deref())),
+            failed: self
+                .rounds
+                .failed
+                .get(&entity)
+                .filter(|_| !self.rounds.only)
+                .map(|(at, _)| self.now.mono.saturating_sub(*at)),
+        };
+        let cursor = state.and_then(|state| state.cursor);
+        let round = match due(&rhythm(&self.config, entity), &age, asked) {
+            Ok(Round::Changes) if cursor.is_none() => Round::Full,
+            Ok(round) => round,
+            Err(left) => {
+                let at = self.now.mono + left;
+                self.rounds.due_at.insert(entity, at);
+                self.wake(at);
+                return Ok(false);
+            }
+        };
+        let parts = self.parts(tx, entity)?;
+        if parts.is_empty() {
+            // No customers yet whose prices to fetch.
+            self.rounds.asked.remove(&entity);
+            self.rounds.due_at.insert(entity, self.now.mono + Duration::from_secs(10));
+            return Ok(false);
+        }
+        let server_now = self.server_now();
+        let from = match (entity, round) {
+            (Entity::Orders, Round::Full) => Some(self.first_orders(tx, server_now)?),
+            (_, Round::Full) => None,
+            (_, Round::Changes) => cursor
+                .and_then(|cursor| cursor.parse::<jiff::Timestamp>().ok())
+                .map(|cursor| clock::filter_text(before(cursor, OVERLAP))),
+        };
+        let under =
+            Under { round, cursor: clock::text(server_now), from, page: 0, parts, seen: HashSet::new(), odd: 0 };
+        self.rounds.under_way.insert(entity, under);
+        Ok(true)
+    }
+
+    /// The separate lists that make up a round.
+    fn parts(&self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<VecDeque<Option<String>>> {
+        Ok(match entity {
+            Entity::Prices if self.config.prices.customers.iter().any(|customer| customer == "*") => {
+                customers::load_numbers(tx)?.into_iter().map(Some).collect()
+            }
+            Entity::Prices => self.config.prices.customers.iter().cloned().map(Some).collect(),
+            Entity::Balances if !self.config.balances.warehouses.is_empty() => {
+                self.config.balances.warehouses.iter().cloned().map(Some).collect()
+            }
+            _ => VecDeque::from([None]),
+        })
+    }
+
+    /// From when orders are listed for the first time.
+    fn first_orders(&self, tx: &Transaction<'_>, server_now: jiff::Timestamp) -> rusqlite::Result<String> {
+        let from = match self.config.orders.scope {
+            Scope::All => before(server_now, Duration::from_secs(ORDERS_FROM_DAYS as u64 * 86_400)),
+            Scope::Ours => outbox::oldest_attempt(tx)?
+                .and_then(|text| text.parse().ok())
+                .map_or(server_now, |first: jiff::Timestamp| first.min(server_now)),
+        };
+        Ok(clock::filter_text(before(from, OVERLAP)))
+    }
+
+    pub(super) fn hear_page(
+        &mut self,
+        tx: &Transaction<'_>,
+        job: &PageJob,
+        got: &Got,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let entity = job.entity;
+        let body = match got {
+            Got::Body(body) => body,
+            Got::Missing => return self.fail_round(tx, entity, "there is no such list", settled),
+            Got::Again { why, .. } | Got::Refused(why) => return self.fail_round(tx, entity, why, settled),
+            Got::LoginRefused => return self.fail_round(tx, entity, "the login was refused", settled),
+        };
+        match split_page(entity, body) {
+            Ok(page) => self.store_page(tx, job, &page, settled),
+            Err(error) => self.fail_round(tx, entity, &error.to_string(), settled),
+        }
+    }
+
+    fn fail_round(&mut self, tx: &Transaction<'_>, entity: Entity, why: &str, settled: &mut Settled) -> rusqlite::Result<()> {
+        log::warn!("{} could not be fetched: {why}", entity.name());
+        sync_state::note_error(tx, entity, why, &self.now.text())?;
+        sync_state::forget_request(tx, entity)?;
+        settled.rounds.push(RoundStep::Failed(entity, why.to_owned()));
+        Ok(())
+    }
+
+    fn store_page(
+        &mut self,
+        tx: &Transaction<'_>,
+        job: &PageJob,
+        page: &Page<'_>,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let entity = job.entity;
+        let now = self.now.text();
+        let Some(mut under) = self.rounds.under_way.remove(&entity) else { return Ok(()) };
+        let stored = self.apply_page(tx, job, &under, &page.rows, &now);
+        let result = stored.and_then(|applied| {
+            // Seen twice is normal, so a step that is done again does no harm here.
+            under.seen.extend(applied.seen);
+            if job.page == 0 && under.parts.len() == 1 && entity != Entity::Prices {
+                under.odd = 0;
+            }
+            under.odd += applied.odd;
+            if !page.last {
+                return Ok(RoundStep::NextPage(entity));
+            }
+            if entity == Entity::Prices {
+                let customer = job.customer.as_deref().unwrap_or_default();
+                self.sweep(tx, entity, &under, Some(customer), &now)?;
+            }
+            if under.parts.len() > 1 {
+                return Ok(RoundStep::NextPart(entity));
+            }
+            let full = under.round == Round::Full;
+            if full && entity != Entity::Prices {
+                self.sweep(tx, entity, &under, None, &now)?;
+            }
+            sync_state::finish_round(tx, entity, &under.cursor, &now, full, under.odd)?;
+            sync_state::forget_request(tx, entity)?;
+            owed::owe(tx, "status", "")?;
+            Ok(RoundStep::Done(entity))
+        });
+        self.rounds.under_way.insert(entity, under);
+        settled.rounds.push(result?);
+        Ok(())
+    }
+
+    fn apply_page(
+        &self,
+        tx: &Transaction<'_>,
+        job: &PageJob,
+        under: &Under,
+        rows: &[&RawValue],
+        now: &str,
+    ) -> rusqlite::Result<store::mirror::Applied> {
+        let changes = under.round == Round::Changes;
+        match job.entity {
+            Entity::Products => {
+                let applied = products::apply_list_page(tx, rows, now)?;
+                if self.config.products.details {
+                    products::want_details(tx, &applied.numbers, changes)?;
+                }
+                Ok(applied)
+            }
+            Entity::Customers => {
+                let applied = customers::apply_list_page(tx, rows, now)?;
+                if self.config.customers.details {
+                    customers::want_details(tx, &applied.numbers, changes)?;
+                }
+                Ok(applied)
+            }
+            Entity::Balances => balances::apply_list_page(tx, rows, now),
+            Entity::Prices => {
+                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, now)
+            }
+            Entity::Orders => orders::apply_list_page(tx, rows, self.config.orders.scope == Scope::All, now),
+            Entity::ReturnCodes => return_codes::replace(tx, rows),
+            Entity::Returns => Ok(store::mirror::Applied::default()),
+        }
+    }
+
+    /// After a whole list of everything: what it did not show is gone.
+    fn sweep(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        under: &Under,
+        customer: Option<&str>,
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        let before = match entity {
+            Entity::Products => products::count(tx)?,
+            Entity::Customers => customers::count(tx)?,
+            Entity::Balances => balances::count(tx)?,
+            Entity::Prices => prices::count(tx, customer.unwrap_or_default())?,
+            _ => return Ok(()),
+        };
+        if !removal_is_plausible(before, under.seen.len()) {
+            let why = format!(
+                "Extend suddenly showed {} of {before}; nothing was removed. If that is right, it will be \
+                 believed once nothing is left to compare with; else ask Extend",
+                under.seen.len()
+            );
+            log::error!("{}: {why}", entity.name());
+            return sync_state::note_error(tx, entity, &why, now);
+        }
+        let removed = match entity {
+            Entity::Products => products::remove_unseen(tx, &under.seen, now)?,
+            Entity::Customers => customers::remove_unseen(tx, &under.seen, now)?,
+            Entity::Balances => balances::remove_unseen(tx, &under.seen, now)?,
+            _ => prices::remove_unseen(tx, customer.unwrap_or_default(), &under.seen, now)?,
+        };
+        if removed > 0 {
+            log::info!("{}: {removed} are gone at Extend", entity.name());
+        }
+        Ok(())
+    }
+
+    /// Records that are wanted. Not while a list of changes of the same entity is read: a product stands
+    /// in it once for each warehouse, and would be fetched as often.
+    fn next_details(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<Option<CallJob>> {
+        if self.rounds.under_way.get(&entity).is_some_and(|under| under.round == Round::Changes) {
+            return Ok(None);
+        }
+        if self.rounds.failed.get(&entity).is_some_and(|(at, _)| self.now.mono < *at + Duration::from_secs(5)) {
+            return Ok(None);
+        }
+        let mut numbers = match entity {
+            Entity::Products if self.config.products.details => products::next_details(tx, DETAILS_TOGETHER)?,
+            Entity::Customers if self.config.customers.details => customers::next_details(tx, DETAILS_TOGETHER)?,
+            Entity::Orders => orders::next_details(tx, DETAILS_TOGETHER)?,
+            _ => Vec::new(),
+        };
+        if numbers.is_empty() {
+            return Ok(None);
+        }
+        // One request is paid for already.
+        let mut paid = 1;
+        while paid < numbers.len() && self.budget.take(Class::Mirror, self.now.mono).is_ok() {
+            paid += 1;
+        }
+        numbers.truncate(paid);
+        Ok(Some(CallJob::Details(DetailsJob { entity, numbers })))
+    }
+
+    pub(super) fn hear_details(
+        &mut self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        all: &[(String, Got)],
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let now = self.now.text();
+        for (number, got) in all {
+            match got {
+                Got::Body(body) => self.store_detail(tx, entity, number, body, &now)?,
+                Got::Missing => match entity {
+                    Entity::Products => products::note_gone(tx, number, &now)?,
+                    Entity::Customers => customers::note_gone(tx, number, &now)?,
+                    _ => orders::note_gone(tx, number, &now)?,
+                },
+                Got::Refused(why) => {
+                    log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
+                    self.give_up_detail(tx, entity, number)?;
+                }
+                Got::Again { why, .. } => {
+                    settled.rounds.push(RoundStep::Failed(entity, why.clone()));
+                    sync_state::note_error(tx, entity, why, &now)?;
+                }
+                Got::LoginRefused => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn store_detail(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        number: &str,
+        body: &[u8],
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        // An answer that is no JSON object changes nothing and is asked for again with the next change.
+        if serde_json::from_str::<HashMap<String, serde::de::IgnoredAny>>(text).is_err() {
+            log::warn!("{} {number}: the answer can't be read", entity.name());
+            return self.give_up_detail(tx, entity, number);
+        }
+        match entity {
+            Entity::Products => products::apply_detail(tx, number, text, now).map(|_| ()),
+            Entity::Customers => customers::apply_detail(tx, number, text, now).map(|_| ()),
+            _ => orders::store_order(tx, text, now).map(|_| ()),
+        }
+    }
+
+    fn give_up_detail(&self, tx: &Transaction<'_>, entity: Entity, number: &str) -> rusqlite::Result<()> {
+        match entity {
+            Entity::Products => products::unwant_detail(tx, number),
+            Entity::Customers => customers::unwant_detail(tx, number),
+            _ => orders::unwant_detail(tx, number),
+        }
+    }
+}
+
+fn before(at: jiff::Timestamp, span: Duration) -> jiff::Timestamp {
+    jiff::SignedDuration::try_from(span).ok().and_then(|span| at.checked_sub(span).ok()).unwrap_or(at)
+}

@@ -1,0 +1,158 @@
+//! What the webshop reads: which files are owed, when they are written, and what came of it.
+//!
+//! Receipts, error files, order files and numbered changes are written as soon as they are owed. A
+//! snapshot holds everything and costs accordingly: it waits until the round of its entity is over and
+//! takes at most a twentieth of the time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rusqlite::Transaction;
+
+use super::{Job, Mind, Settled};
+use crate::exchange::put::{Put, PutJob};
+use crate::rules::mirror::Entity;
+use crate::store::{agent, outgoing, owed};
+
+/// Entities that are put out as snapshots and changes.
+pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
+
+/// Rows in one file of changes at the most.
+const ROWS_IN_CHANGES: usize = 5000;
+/// Small files that are written in one job.
+const TOGETHER: usize = 256;
+/// While a long round runs, its changes go out this often.
+const DURING_A_ROUND: Duration = Duration::from_secs(10);
+/// A snapshot waits at least this long after the last one of its entity.
+const BETWEEN_SNAPSHOTS: Duration = Duration::from_secs(2);
+/// A snapshot waits for the end of a round, but no longer than this.
+const SNAPSHOT_DURING_A_ROUND: Duration = Duration::from_secs(300);
+/// status.json is at most this old while things happen …
+const BETWEEN_STATUS: Duration = Duration::from_secs(2);
+/// … and this old when nothing does.
+const STATUS_AT_REST: Duration = Duration::from_secs(60);
+
+/// When files were last written, in this process.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    flushed: HashMap<Entity, Duration>,
+    snapshots: HashMap<Entity, (Duration, Duration)>,
+    status_at: Option<Duration>,
+}
+
+impl Mind {
+    pub(super) fn hear_put(&mut self, tx: &Transaction<'_>, put: &[Put], settled: &mut Settled) -> rusqlite::Result<()> {
+        let mut trouble = None;
+        for file in put {
+            if let Err(error) = &file.result {
+                trouble = Some(error.to_string());
+                continue;
+            }
+            match &file.job {
+                PutJob::Owed(debt) => owed::strike(tx, debt)?,
+                PutJob::Snapshot { entity, owed: debt } => {
+                    owed::strike(tx, debt)?;
+                    let pause = BETWEEN_SNAPSHOTS.max(file.took * 20);
+                    self.put_out.snapshots.insert(*entity, (self.now.mono, pause));
+                }
+                PutJob::Change { sequence, .. } => outgoing::mark_written(tx, *sequence)?,
+            }
+        }
+        if let Some(error) = &trouble {
+            log::error!("a file could not be put out, and is tried again: {error}");
+        }
+        agent::set(tx, "put_trouble", trouble.as_deref().unwrap_or(""))?;
+        settled.put = Some(trouble.is_none());
+        Ok(())
+    }
+
+    pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        self.flush_changes(tx)?;
+        if self.putting {
+            return Ok(());
+        }
+        if let Some(at) = self.put_again_at.filter(|at| *at > self.now.mono) {
+            self.wake(at);
+            return Ok(());
+        }
+        let mut files: Vec<PutJob> = Vec::new();
+        for kind in ["receipt", "error", "order"] {
+            files.extend(owed::load(tx, kind, TOGETHER)?.into_iter().map(PutJob::Owed));
+        }
+        for (sequence, entity) in outgoing::load_unwritten(tx, TOGETHER)? {
+            files.push(PutJob::Change { sequence, entity });
+        }
+        // Small files first: a job with a snapshot in it is done when the snapshot is.
+        if files.is_empty() {
+            self.plan_snapshots(tx, &mut files)?;
+        }
+        if files.is_empty() {
+            self.plan_status(tx, &mut files)?;
+        }
+        if !files.is_empty() {
+            jobs.push(Job::Put(files));
+        }
+        Ok(())
+    }
+
+    /// Numbers what changed since the last file of changes, entity by entity.
+    fn flush_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        for entity in PUT_OUT {
+            if !outgoing::has_pending(tx, entity)? {
+                continue;
+            }
+            let since = self.put_out.flushed.get(&entity).copied();
+            let pause = if self.rounds.is_under_way(entity) { DURING_A_ROUND } else { Duration::from_millis(200) };
+            if let Some(at) = since.map(|at| at + pause).filter(|at| *at > self.now.mono) {
+                self.wake(at);
+                continue;
+            }
+            let subtract = self.config.exchange.subtract_queued;
+            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some() {}
+            owed::owe(tx, "snapshot", entity.name())?;
+            self.put_out.flushed.insert(entity, self.now.mono);
+        }
+        Ok(())
+    }
+
+    fn plan_snapshots(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
+        for debt in owed::load(tx, "snapshot", PUT_OUT.len())? {
+            let Some(entity) = Entity::from_name(&debt.key) else { continue };
+            let written = self.put_out.snapshots.get(&entity).copied();
+            let mut not_before = written.map_or(Duration::ZERO, |(at, pause)| at + pause);
+            if self.rounds.is_under_way(entity) && !self.task.once {
+                let last = written.map_or(self.rounds.began(), |(at, _)| at);
+                not_before = not_before.max(last + SNAPSHOT_DURING_A_ROUND);
+            }
+            if not_before > self.now.mono && !self.task.once {
+                self.wake(not_before);
+            } else if !(self.task.once && self.rounds.is_under_way(entity)) {
+                files.push(PutJob::Snapshot { entity, owed: debt });
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_status(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
+        let age = self.put_out.status_at.map(|at| self.now.mono.saturating_sub(at));
+        if age.is_none_or(|age| age >= STATUS_AT_REST) {
+            owed::owe(tx, "status", "")?;
+        }
+        let Some(debt) = owed::load(tx, "status", 1)?.pop() else {
+            if let Some(at) = self.put_out.status_at {
+                self.wake(at + STATUS_AT_REST);
+            }
+            return Ok(());
+        };
+        if let Some(at) = self.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
+            && !self.task.once
+        {
+            self.wake(at);
+            return Ok(());
+        }
+        self.put_out.status_at = Some(self.now.mono);
+        files.push(PutJob::Owed(debt));
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+//! Gives the engine threads: workers, the bounded inbox, and an orderly end.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use super::{Engine, Event, Job, PUSH_WORKERS, Task};
+use crate::clock::{Clock, Now};
+use crate::config::Config;
+use crate::exchange::put::Publisher;
+use crate::exchange::take;
+use crate::exchange::watch::{Watcher, Watching};
+use crate::extend::client::{Api, Client};
+use crate::extend::jobs;
+use crate::rules::arrival::Patience;
+use crate::store::{self, StoreError, intake};
+
+/// Events that wait for the engine at the most. Senders wait when it is full; nothing is dropped.
+const INBOX: usize = 256;
+
+/// How long calls under way may take to end by themselves when the agent stops.
+const GRACE: Duration = Duration::from_millis(2500);
+
+/// The engine looks at its tables at least this often: commands write there.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// Why the agent stopped before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// How a run that ends by itself ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Whether Extend was up at the end.
+    pub extend_is_up: bool,
+    /// Why it was not.
+    pub reason: Option<String>,
+    /// Rounds of the mirror that failed.
+    pub round_errors: Vec<(String, String)>,
+}
+
+/// What a watcher of the run is told after each step.
+pub type Progress<'a> = &'a mut dyn FnMut(&Engine);
+
+/// Runs until `stop` is told, or, for a task that ends, until all that is due is done.
+///
+/// # Errors
+/// The database can't be opened, or a thread can't be started. Trouble with the database later on is
+/// waited out.
+pub fn run(config: Arc<Config>, task: Task, stop: &Receiver<()>, progress: Progress<'_>) -> Result<Ended, RunError> {
+    let clock = Clock::start();
+    let connection = store::open(&config.database)?;
+    let ends = task.once || task.only.is_some();
+    let watching = (!task.mirror_only).then(|| watching(&config, &connection, clock.now())).transpose()?;
+    let mut engine = Engine::new(connection, config.clone(), task, clock.now())?;
+    let (inbox, events) = bounded::<Event>(INBOX);
+    let mut workers = Workers::start(&config, &inbox)?;
+    let watcher = match watching {
+        Some(watching) => {
+            let inbox = inbox.clone();
+            Some(Watcher::start(watching, move |sighting| inbox.send(Event::Seen(sighting)).is_ok())?)
+        }
+        None => None,
+    };
+    drop(inbox);
+
+    let mut failed_at: Option<Instant> = None;
+    let mut received: Vec<Event> = Vec::new();
+    let mut idle_since: Option<Instant> = None;
+    loop {
+        let now = clock.now();
+        match engine.step(received.drain(..), now) {
+            Ok(jobs) => {
+                if failed_at.take().is_some() {
+                    log::info!("the database works again");
+                }
+                let busy = !jobs.is_empty();
+                jobs.into_iter().for_each(|job| workers.hand_out(job));
+                progress(&engine);
+                if ends && !busy && engine.is_idle() {
+                    // Settled means that nothing has become due for a moment either: a file that was read
+                    // while its writer held it, changes that are put out a moment later.
+                    let since = *idle_since.get_or_insert_with(Instant::now);
+                    let due_soon = engine.wake_at() <= now.mono + Duration::from_millis(1500);
+                    let waits_for_line = !engine.extend_is_up();
+                    if (!due_soon || waits_for_line) && since.elapsed() > Duration::from_millis(300) {
+                        break;
+                    }
+                } else {
+                    idle_since = None;
+                }
+            }
+            Err(error) => {
+                if failed_at.is_none() {
+                    log::error!("{error}; it is tried again until it works");
+                }
+                failed_at.get_or_insert_with(Instant::now);
+            }
+        }
+        let pause = match failed_at {
+            Some(_) => Duration::from_millis(500),
+            None if ends => Duration::from_millis(50).min(engine.wake_at().saturating_sub(clock.now().mono)),
+            None => HEARTBEAT.min(engine.wake_at().saturating_sub(clock.now().mono)),
+        };
+        select! {
+            recv(stop) -> _ => break,
+            recv(events) -> event => match event {
+                Ok(event) => received.push(event),
+                Err(_) => break,
+            },
+            default(pause.max(Duration::from_millis(1))) => {}
+        }
+        while received.len() < INBOX {
+            match events.try_recv() {
+                Ok(event) => received.push(event),
+                Err(_) => break,
+            }
+        }
+    }
+    let ended = Ended {
+        extend_is_up: engine.extend_is_up(),
+        reason: engine.reason().map(String::from),
+        round_errors: engine.round_errors().into_iter().map(|(e, why)| (e.name().to_owned(), why)).collect(),
+    };
+    wind_down(engine, workers, watcher, events, received, &clock);
+    Ok(ended)
+}
+
+/// Takes nothing new, lets what is under way end, and records it. An attempt that does not end in time
+/// stays recorded as begun, and is looked up by the next process.
+fn wind_down(
+    mut engine: Engine,
+    workers: Workers,
+    watcher: Option<Watcher>,
+    events: Receiver<Event>,
+    mut received: Vec<Event>,
+    clock: &Clock,
+) {
+    let deadline = Instant::now() + GRACE;
+    // The watcher may be waiting for room in the inbox: it is joined on a thread that may wait.
+    let watcher = std::thread::spawn(move || drop(watcher));
+    while engine.is_sending() {
+        match events.recv_deadline(deadline) {
+            Ok(event) => received.push(event),
+            Err(_) => break,
+        }
+        record_only(&mut engine, &mut received, clock);
+    }
+    workers.end(&events, &mut received);
+    record_only(&mut engine, &mut received, clock);
+    drop(events);
+    let _ = watcher.join();
+}
+
+/// Records what happened; the jobs that would follow are not begun.
+fn record_only(engine: &mut Engine, received: &mut Vec<Event>, clock: &Clock) {
+    if let Err(error) = engine.record(received.drain(..), clock.now()) {
+        log::error!("{error}");
+    }
+}
+
+fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Result<Watching, StoreError> {
+    let known = intake::load_left(connection)?
+        .into_iter()
+        .filter(|left| left.code == "waiting")
+        .filter_map(|left| {
+            let since: jiff::Timestamp = left.since.parse().ok()?;
+            let stood = Duration::try_from(now.wall.duration_since(since)).ok()?;
+            Some((left.name, left.stamp, stood))
+        })
+        .collect();
+    Ok(Watching {
+        inbox: config.inbox(),
+        patience: Patience {
+            settle: config.exchange.settle,
+            broken_after: config.exchange.broken_after,
+            max_bytes: config.exchange.max_file_bytes,
+        },
+        rescan: config.exchange.rescan,
+        known,
+    })
+}
+
+/// The threads that carry bytes. Each has a queue of its own and one job at a time.
+struct Workers {
+    client: Client,
+    moves: Option<Sender<Job>>,
+    puts: Option<Sender<Job>>,
+    pushes: Option<Sender<Job>>,
+    pulls: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    fn start(config: &Arc<Config>, inbox: &Sender<Event>) -> std::io::Result<Workers> {
+        let extend = &config.extend;
+        let client = Client::new(
+            &extend.base_url,
+            &extend.client,
+            &extend.username,
+            extend.password.expose(),
+            extend.timeout,
+        );
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, queue: &Receiver<Job>, mut work: Box<dyn FnMut(Job) -> Option<Event> + Send>| {
+            let (queue, inbox) = (queue.clone(), inbox.clone());
+            let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+                for job in queue {
+                    if let Some(event) = work(job)
+                        && inbox.send(event).is_err()
+                    {
+                        return;
+                    }
+                }
+            })?;
+            threads.push(thread);
+            std::io::Result::Ok(())
+        };
+        // One job in flight each, so the queues never fill.
+        let (moves, move_queue) = bounded(2);
+        let (puts, put_queue) = bounded(2);
+        let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
+        let (pulls, pull_queue) = bounded(2);
+        let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
+        spawn("take", &move_queue, Box::new(move |job| match job {
+            Job::Move(files) => Some(Event::Moved(take::move_all(&exchange, &inbox_folder, &files))),
+            _ => None,
+        }))?;
+        let mut publisher = Publisher::new(config.clone());
+        spawn("put", &put_queue, Box::new(move |job| match job {
+            Job::Put(files) => Some(Event::Put(publisher.put_all(files))),
+            _ => None,
+        }))?;
+        // One more than there are pushes, for the probe.
+        for number in 0..=PUSH_WORKERS {
+            let api = client.clone();
+            spawn(&format!("push-{number}"), &push_queue, Box::new(move |job| call(&api, job)))?;
+        }
+        let api = client.clone();
+        spawn("pull", &pull_queue, Box::new(move |job| call(&api, job)))?;
+        Ok(Workers {
+            client,
+            moves: Some(moves),
+            puts: Some(puts),
+            pushes: Some(pushes),
+            pulls: Some(pulls),
+            threads,
+        })
+    }
+
+    fn hand_out(&mut self, job: Job) {
+        let queue = match &job {
+            Job::Move(_) => &self.moves,
+            Job::Put(_) => &self.puts,
+            Job::Push(_) => &self.pushes,
+            Job::Pull(_) => &self.pulls,
+        };
+        if let Some(queue) = queue {
+            let _ = queue.send(job);
+        }
+    }
+
+    /// Ends calls that still run and waits for every thread; what they report on the way is collected.
+    fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
+        drop((self.moves.take(), self.puts.take(), self.pushes.take(), self.pulls.take()));
+        self.client.shut_down();
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            if let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {
+                received.push(event);
+            }
+        }
+        while let Ok(event) = events.try_recv() {
+            received.push(event);
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn call(api: &dyn Api, job: Job) -> Option<Event> {
+    match job {
+        Job::Push(job) | Job::Pull(job) => Some(Event::Called(Box::new(jobs::run(api, job)))),
+        _ => None,
+    }
+}

@@ -1,0 +1,168 @@
+//! Writes what the webshop reads: receipts, error files, order files, changes, snapshots, status.json.
+//!
+//! Everything is rendered from the database, so every file can be made again.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::write_whole;
+use crate::config::{Config, OutFormat};
+use crate::formats::export::Format;
+use crate::formats::{names, receipt};
+use crate::rules::mirror::Entity;
+use crate::store::owed::Owed;
+use crate::store::{self, intake, outgoing, status};
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutJob {
+    /// A receipt, the error files of a rejected file, an order file, or status.json.
+    Owed(Owed),
+    /// A whole entity, in the formats of the settings.
+    Snapshot {
+        /// Which.
+        entity: Entity,
+        /// The debt.
+        owed: Owed,
+    },
+    /// A numbered file of changes.
+    Change {
+        /// Its number.
+        sequence: i64,
+        /// Whose.
+        entity: String,
+    },
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Put {
+    /// Which.
+    pub job: PutJob,
+    /// Written, or why not.
+    pub result: io::Result<()>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Writes files; keeps one reading connection open.
+pub struct Publisher {
+    config: Arc<Config>,
+    connection: Option<Connection>,
+}
+
+impl Publisher {
+    /// Opens nothing yet.
+    pub fn new(config: Arc<Config>) -> Publisher {
+        Publisher { config, connection: None }
+    }
+
+    /// Does all jobs in their order. After the first change that fails no later one is written, so that
+    /// the numbers in the folder never have a gap.
+    pub fn put_all(&mut self, jobs: Vec<PutJob>) -> Vec<Put> {
+        let mut changes_stopped = false;
+        jobs.into_iter()
+            .map(|job| {
+                let began = Instant::now();
+                let is_change = matches!(job, PutJob::Change { .. });
+                let result = if is_change && changes_stopped {
+                    Err(io::Error::other("an earlier file of changes is still to be written"))
+                } else {
+                    self.put(&job)
+                };
+                changes_stopped |= is_change && result.is_err();
+                Put { job, result, took: began.elapsed() }
+            })
+            .collect()
+    }
+
+    fn put(&mut self, job: &PutJob) -> io::Result<()> {
+        if self.connection.is_none() {
+            self.connection = Some(store::open_reader(&self.config.database).map_err(io::Error::other)?);
+        }
+        let Some(connection) = &self.connection else { return Ok(()) };
+        // One transaction: every file shows one moment, however long it takes to write.
+        let transaction = connection.unchecked_transaction().map_err(io::Error::other)?;
+        match job {
+            PutJob::Owed(owed) => match owed.kind.as_str() {
+                "receipt" => self.put_receipt(&transaction, owed),
+                "error" => self.put_errors(&transaction, owed),
+                "order" => self.put_order(&transaction, owed),
+                _ => self.put_status(&transaction),
+            },
+            PutJob::Snapshot { entity, .. } => self.put_snapshot(&transaction, *entity),
+            PutJob::Change { sequence, entity } => self.put_change(&transaction, *sequence, entity),
+        }
+    }
+
+    fn put_receipt(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
+        let file_id = owed.key.parse().map_err(io::Error::other)?;
+        let Some((name, arrival, arrivals, documents)) =
+            intake::load_receipt(connection, file_id).map_err(io::Error::other)?
+        else {
+            return Ok(());
+        };
+        let path = self.config.receipts().join(names::receipt(&name, arrival, arrivals));
+        let text = receipt::receipt(&name, &documents);
+        write_whole(&path, false, |out| out.write_all(text.as_bytes()))
+    }
+
+    fn put_errors(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
+        let file_id = owed.key.parse().map_err(io::Error::other)?;
+        let Some((name, stored_name, problems)) =
+            intake::load_error(connection, file_id).map_err(io::Error::other)?
+        else {
+            return Ok(());
+        };
+        let folder = self.config.rejected();
+        let text = receipt::error_text(&name, &problems, self.config.exchange.language);
+        let path = folder.join(names::fitted(&stored_name, ".error.txt"));
+        write_whole(&path, false, |out| out.write_all(text.as_bytes()))?;
+        let json = receipt::error_json(&name, &problems);
+        let path = folder.join(names::fitted(&stored_name, ".error.json"));
+        write_whole(&path, false, |out| out.write_all(json.as_bytes()))
+    }
+
+    fn put_order(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
+        let Some((name, body)) = outgoing::render_order_file(connection, &owed.key).map_err(io::Error::other)?
+        else {
+            return Ok(());
+        };
+        let path = self.config.outgoing_orders().join(name);
+        write_whole(&path, false, |out| out.write_all(body.as_bytes()))
+    }
+
+    fn put_change(&self, connection: &Connection, sequence: i64, entity: &str) -> io::Result<()> {
+        let Some(body) = outgoing::load_change(connection, sequence).map_err(io::Error::other)? else {
+            return Ok(());
+        };
+        let name = crate::formats::file_name::change_file_name(sequence as u64, entity);
+        // Durable: once it is marked as written it is never written again, since the reader deletes it.
+        write_whole(&self.config.outgoing_changes().join(name), true, |out| out.write_all(body.as_bytes()))
+    }
+
+    fn put_snapshot(&self, connection: &Connection, entity: Entity) -> io::Result<()> {
+        for format in &self.config.exchange.formats {
+            let (ending, format) = match format {
+                OutFormat::Json => ("json", Format::Json),
+                OutFormat::Csv => ("csv", Format::Csv { separator: self.config.exchange.csv_separator }),
+            };
+            let path: PathBuf = self.config.outgoing().join(format!("{}.{ending}", entity.name()));
+            let subtract = self.config.exchange.subtract_queued;
+            write_whole(&path, false, |out| {
+                outgoing::write_snapshot(connection, entity, format, subtract, out).map_err(io::Error::other)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn put_status(&self, connection: &Connection) -> io::Result<()> {
+        let status = status::load(connection, &self.config, jiff::Timestamp::now()).map_err(io::Error::other)?;
+        let text = receipt::pretty(&status.to_json());
+        write_whole(&self.config.outgoing().join("status.json"), false, |out| out.write_all(text.as_bytes()))
+    }
+}
