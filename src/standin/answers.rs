@@ -151,6 +151,11 @@ impl Page {
         (page, total)
     }
 
+    /// Cuts the page out of what a filter lets through, and walks no further than its end.
+    pub fn take<T>(self, rows: impl Iterator<Item = T>) -> Vec<T> {
+        rows.skip(self.index.saturating_mul(self.size)).take(self.size).collect()
+    }
+
     /// Cuts the page out of a list that nothing narrows, without walking to it.
     pub fn slice<T>(self, rows: &[T]) -> &[T] {
         let start = self.index.saturating_mul(self.size).min(rows.len());

@@ -150,29 +150,37 @@ fn list_row(customer: &StoredCustomer, unknown: bool) -> ListRow<'_> {
     }
 }
 
+/// Names of the query and the fields that must hold their text.
+const FILTERS: [(&str, &str); 9] = [
+    ("customerNumberSearch", "/customerNumber"),
+    ("name", "/name"),
+    ("lastName", "/lastName"),
+    ("organizationNumber", "/organizationNumber"),
+    ("email2", "/orderConfirmationEmail"),
+    ("phoneNumber2", "/phone"),
+    ("deliveryAddress1", "/customerDeliveryAddress/address/address1"),
+    ("deliveryPostalCode", "/customerDeliveryAddress/address/postalCode"),
+    ("deliveryCity", "/customerDeliveryAddress/address/city"),
+];
+
 /// GET Customers.
 pub(super) fn list(world: &World, query: &Query<'_>, unknown: bool) -> Answer {
     let page = Page::by_number(query)?;
     let after = query.date("changedAfterDate")?;
-    let holds = |name: &str, field: Option<&str>| {
-        query.get(name).is_none_or(|wanted| {
-            field.is_some_and(|field| field.to_lowercase().contains(&wanted.to_lowercase()))
-        })
-    };
+    // What the query narrows by, looked at once: most lists are narrowed by nothing but the date.
+    let narrowed: Vec<(&str, String)> = FILTERS
+        .iter()
+        .filter_map(|(name, pointer)| Some((*pointer, query.get(name)?.to_lowercase())))
+        .collect();
+    let number = query.get("customerNumber");
     let rows = world.customers.list.iter().filter(|customer| {
-        let value = &customer.value;
-        let address = &value["customerDeliveryAddress"]["address"];
+        let holds = |(pointer, wanted): &(&str, String)| {
+            let field = customer.value.pointer(pointer).and_then(Value::as_str);
+            field.is_some_and(|field| field.to_lowercase().contains(wanted))
+        };
         after.is_none_or(|after| customer.changed >= after)
-            && query.get("customerNumber").is_none_or(|number| customer.number == number)
-            && holds("customerNumberSearch", Some(&customer.number))
-            && holds("name", text(value, "name"))
-            && holds("lastName", text(value, "lastName"))
-            && holds("organizationNumber", text(value, "organizationNumber"))
-            && holds("email2", text(value, "orderConfirmationEmail"))
-            && holds("phoneNumber2", text(value, "phone"))
-            && holds("deliveryAddress1", text(address, "address1"))
-            && holds("deliveryPostalCode", text(address, "postalCode"))
-            && holds("deliveryCity", text(address, "city"))
+            && number.is_none_or(|number| customer.number == number)
+            && narrowed.iter().all(holds)
     });
     let (rows, total) = page.cut(rows);
     let rows = rows.into_iter().map(|customer| list_row(customer, unknown)).collect();

@@ -164,6 +164,8 @@ pub struct FaultMatcher {
     pub resource: Option<String>,
     /// Whether the request names one record (`true`), is for the whole resource (`false`), or either.
     pub with_id: Option<bool>,
+    /// The query or the body holds this text; any where there is none.
+    pub containing: Option<String>,
     /// So many matching requests are let through first.
     pub skip: u32,
     /// Of the requests after those, every n-th is met; 0 and 1 mean every one.
@@ -202,9 +204,36 @@ impl FaultMatcher {
         FaultMatcher { times, ..self }
     }
 
+    /// The same, only for requests whose query or body holds this text.
+    pub fn containing(self, text: &str) -> FaultMatcher {
+        FaultMatcher { containing: Some(text.to_owned()), ..self }
+    }
+
     /// The same, only for requests that name one record, or only for those that do not.
     pub fn with_id(self, with_id: bool) -> FaultMatcher {
         FaultMatcher { with_id: Some(with_id), ..self }
+    }
+}
+
+/// What rules look at in a request.
+pub(super) struct Asked<'a> {
+    pub method: &'a str,
+    pub resource: &'a str,
+    pub with_id: bool,
+    pub query: &'a str,
+    pub body: &'a [u8],
+}
+
+impl FaultMatcher {
+    fn matches(&self, asked: &Asked<'_>) -> bool {
+        let holds = |text: &str| {
+            asked.query.contains(text)
+                || asked.body.windows(text.len().max(1)).any(|part| part == text.as_bytes())
+        };
+        self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(asked.method))
+            && self.resource.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(asked.resource))
+            && self.with_id.is_none_or(|wanted| wanted == asked.with_id)
+            && self.containing.as_deref().is_none_or(holds)
     }
 }
 
@@ -257,13 +286,11 @@ impl Faults {
 
     /// The fault that meets this request. Rules after the one that
     /// strikes do not count it.
-    pub fn meet(&mut self, method: &str, resource: &str, with_id: bool) -> Option<Fault> {
+    pub fn meet(&mut self, asked: &Asked<'_>) -> Option<Fault> {
         let mut met = None;
         for (rule, count) in &mut self.rules {
             let matcher = &rule.matcher;
-            let matches = matcher.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-                && matcher.resource.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(resource))
-                && matcher.with_id.is_none_or(|wanted| wanted == with_id);
+            let matches = matcher.matches(asked);
             if !matches || met.is_some() {
                 continue;
             }

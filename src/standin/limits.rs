@@ -82,6 +82,11 @@ impl RateLimits {
 }
 
 impl Standing {
+    /// The same with nothing left, for a 429 that came although something was.
+    pub fn exhausted(self) -> Standing {
+        Standing { remaining: 0, ..self }
+    }
+
     /// The headers that every answer of the service carries.
     pub fn mark(self, response: Response) -> Response {
         response

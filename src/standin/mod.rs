@@ -19,6 +19,7 @@ mod limits;
 mod order_changes;
 mod order_rows;
 mod orders;
+mod ports;
 mod prices;
 mod products;
 mod record;
@@ -99,6 +100,7 @@ pub struct StandIn {
     room: Arc<Room>,
     address: SocketAddr,
     server: Mutex<Option<Server>>,
+    _port: ports::Taken,
 }
 
 impl StandIn {
@@ -108,8 +110,8 @@ impl StandIn {
     /// When no port can be bound or no thread can be started.
     pub fn start(world: World, options: Options) -> io::Result<StandIn> {
         let room = Arc::new(Room::new(world, options));
-        let server = serve(&room, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        Ok(StandIn { room, address: server.address(), server: Mutex::new(Some(server)) })
+        let (port, server) = ports::take(|port| serve(&room, SocketAddr::from((Ipv4Addr::LOCALHOST, port))))?;
+        Ok(StandIn { address: server.address(), server: Mutex::new(Some(server)), room, _port: port })
     }
 
     /// What stands for `https://s05.extend.se/RESTAPI`.
@@ -122,7 +124,8 @@ impl StandIn {
         &self.room.options
     }
 
-    /// The world, to look at and to change. No request is answered while the guard is held.
+    /// The world, to look at and to change. No request is answered while the guard is held, so let
+    /// it go before [`StandIn::cut_off`], which waits for the requests that are being answered.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.room.world()
     }
@@ -160,6 +163,12 @@ impl StandIn {
     /// Ends all rules.
     pub fn clear_faults(&self) {
         self.room.faults().clear();
+    }
+
+    /// Has every request seen by `hook` before it is answered, with the world in hand: rows can so be
+    /// moved between two pages of a list that is being read.
+    pub fn on_request(&self, hook: impl Fn(&mut World, &RequestRecord) + Send + Sync + 'static) {
+        self.room.set_hook(Some(Arc::new(hook)));
     }
 
     /// Processes every request that [`Fault::CommitLater`] has put off, now, and gives their number.

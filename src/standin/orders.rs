@@ -213,9 +213,9 @@ pub(super) fn list(world: &World, query: &Query<'_>, unknown: bool) -> Answer {
             && within(order, "supplyMode", "/supplyMode")
     };
     // A look-up by the shop's own number is what every unclear POST ends in; it must not walk.
-    let (rows, _) = match query.get("orderNumberExternal") {
-        Some(external) => page.cut(world.orders_by_external(external).into_iter().filter(wanted)),
-        None => page.cut(world.orders.list.iter().filter(wanted)),
+    let rows = match query.get("orderNumberExternal") {
+        Some(external) => page.take(world.orders_by_external(external).into_iter().filter(wanted)),
+        None => page.take(world.orders.list.iter().filter(wanted)),
     };
     let rows: Vec<ListRow<'_>> = rows
         .into_iter()

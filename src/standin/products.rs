@@ -45,14 +45,11 @@ pub(super) fn list(world: &mut World, query: &Query<'_>, unknown: bool) -> Answe
     // No sample product has suppliers, so a list narrowed by one is empty.
     let supplier = query.get("supplierNumber").or_else(|| query.get("supplierProductNumber"));
 
+    let span = number.map(|number| world.rows_of(number));
     let (tables, products) = world.tables();
     let product = |row: &Row| products[row.product as usize].as_ref();
-    let by_field = number.is_some()
-        || name.is_some()
-        || supply_mode.is_some()
-        || warehouse.is_some()
-        || supplier.is_some();
-    let rows: Vec<Row> = if !by_field && from.is_none() && to.is_none() {
+    let by_field = name.is_some() || supply_mode.is_some() || warehouse.is_some() || supplier.is_some();
+    let rows: Vec<Row> = if !by_field && span.is_none() && from.is_none() && to.is_none() {
         page.slice(&tables.rows).to_vec()
     } else {
         let in_time = |row: &Row| {
@@ -66,7 +63,6 @@ pub(super) fn list(world: &mut World, query: &Query<'_>, unknown: bool) -> Answe
             !by_field
                 || product(row).is_some_and(|product| {
                     supplier.is_none()
-                        && number.is_none_or(|number| product.number == number)
                         && name.as_ref().is_none_or(|name| product.name.to_lowercase().contains(name))
                         && supply_mode.is_none_or(|mode| product.supply_mode == mode)
                         && warehouse.is_none_or(|name| {
@@ -74,7 +70,8 @@ pub(super) fn list(world: &mut World, query: &Query<'_>, unknown: bool) -> Answe
                         })
                 })
         };
-        page.cut(tables.rows.iter().copied().filter(|row| in_time(row) && wanted(row))).0
+        let rows = &tables.rows[span.unwrap_or(0..tables.rows.len())];
+        page.take(rows.iter().copied().filter(|row| in_time(row) && wanted(row)))
     };
     let rows: Vec<ListRow<'_>> =
         rows.iter().filter_map(|row| Some(list_row(product(row)?, row.balance, unknown))).collect();
@@ -229,24 +226,31 @@ pub(super) fn availability(world: &mut World, query: &Query<'_>, unknown: bool) 
     let warehouse = query.get("warehouse");
 
     let warehouses = world.warehouses.clone();
+    let span = number.map(|number| world.rows_of(number));
     let (tables, products) = world.tables();
     let found = |row: &Row| {
         let product = products[row.product as usize].as_ref()?;
         Some((product, &product.balances[row.balance? as usize]))
     };
-    let rows = tables.rows.iter().enumerate().filter(|(at, row)| {
-        row.balance.is_some()
-            && from.is_none_or(|from| tables.balance_changed[*at] >= from)
-            && ((number.is_none() && warehouse.is_none())
-                || found(row).is_some_and(|(product, balance)| {
-                    number.is_none_or(|number| product.number == number)
-                        && warehouse.is_none_or(|name| balance.warehouse == name)
-                }))
-    });
-    let (rows, total) = page.cut(rows);
+    let wanted = |at: &u32| {
+        let row = &tables.rows[*at as usize];
+        from.is_none_or(|from| tables.balance_changed[*at as usize] >= from)
+            && warehouse.is_none_or(|name| found(row).is_some_and(|(_, balance)| balance.warehouse == name))
+    };
+    let (rows, total) = match span {
+        // The places of one product's rows, narrowed to those with a balance.
+        Some(span) => {
+            let rows = span.map(|at| at as u32).filter(|at| tables.rows[*at as usize].balance.is_some());
+            page.cut(rows.filter(wanted))
+        }
+        None if from.is_none() && warehouse.is_none() => {
+            (page.slice(&tables.kept).to_vec(), tables.kept.len())
+        }
+        None => page.cut(tables.kept.iter().copied().filter(wanted)),
+    };
     let list = rows
         .into_iter()
-        .filter_map(|(_, row)| found(row))
+        .filter_map(|at| found(&tables.rows[at as usize]))
         .map(|(product, balance)| {
             let name = warehouses.get(&balance.warehouse).unwrap_or(&balance.warehouse);
             balance_row(product, balance, name, unknown)

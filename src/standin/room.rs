@@ -12,11 +12,14 @@ use serde_json::Value;
 
 use super::answers::{Answer, Query, business, refusal};
 use super::clock::Clock;
-use super::faults::{Effect, Ending, Faults};
+use super::faults::{Asked, Effect, Ending, Faults};
 use super::limits::{RateGroup, RateLimits};
 use super::record::{Record, RequestRecord};
 use super::{Options, World, customers, order_changes, order_rows, orders, prices, products, returns};
 use crate::web::{Outcome, Request, Response};
+
+/// What a test does to the world when a request arrives.
+pub(super) type Hook = Arc<dyn Fn(&mut World, &RequestRecord) + Send + Sync>;
 
 /// What the handlers of all connections share.
 pub(super) struct Room {
@@ -28,6 +31,7 @@ pub(super) struct Room {
     record: Mutex<Record>,
     late: Mutex<Vec<Late>>,
     latency_micros: AtomicU64,
+    hook: Mutex<Option<Hook>>,
     login: String,
 }
 
@@ -38,12 +42,12 @@ struct Call {
     resource: String,
     id: Option<String>,
     query: String,
-    body: Vec<u8>,
 }
 
 /// A call that is processed after its connection was closed.
 pub(super) struct Late {
     call: Call,
+    body: Vec<u8>,
     due: Instant,
 }
 
@@ -64,6 +68,7 @@ impl Room {
             record: Mutex::new(Record::new()),
             late: Mutex::default(),
             latency_micros: AtomicU64::new(0),
+            hook: Mutex::default(),
         }
     }
 
@@ -105,29 +110,26 @@ impl Room {
         let Some(call) = room.call(request) else {
             return refusal(404, "No HTTP resource was found that matches the request.").into();
         };
-        let place = room.record().arrived(RequestRecord {
-            method: call.method.clone(),
-            resource: call.resource.clone(),
-            id: call.id.clone(),
-            query: call.query.clone(),
-            request_body: request.body.clone(),
-            status: None,
-            response_body: Vec::new(),
-            faulty: false,
-            at: Instant::now(),
-        });
-        let fault = room.faults().meet(&call.method, &call.resource, call.id.is_some());
+        let place = room.note_arrival(request, &call);
+        let asked = Asked {
+            method: &call.method,
+            resource: &call.resource,
+            with_id: call.id.is_some(),
+            query: &call.query,
+            body: &request.body,
+        };
+        let fault = room.faults().meet(&asked);
         let faulty = fault.is_some();
         let outcome = match fault.map(|fault| fault.effect()) {
             None => room.answer(request, &call),
-            Some(Effect::Instead(response)) => Outcome::Answer(response),
+            Some(Effect::Instead(response)) => Outcome::Answer(room.mark_own(&call, response)),
             Some(Effect::Hang(time)) => {
                 room.record().answered(place, None, &[], true);
                 request.wait(time);
                 Outcome::Close
             }
             Some(Effect::Later(time)) => {
-                Room::put_off(room, call, time);
+                Room::put_off(room, call, request.body.clone(), time);
                 Outcome::Close
             }
             Some(Effect::After(ending)) => {
@@ -148,6 +150,45 @@ impl Room {
         outcome
     }
 
+    /// Records a request, and lets the test look at it with the world in hand.
+    fn note_arrival(&self, request: &Request, call: &Call) -> usize {
+        let mut record = RequestRecord {
+            method: call.method.clone(),
+            resource: call.resource.clone(),
+            id: call.id.clone(),
+            query: call.query.clone(),
+            request_body: Vec::new(),
+            status: None,
+            response_body: Vec::new(),
+            faulty: false,
+            at: Instant::now(),
+        };
+        let hook = lock(&self.hook).clone();
+        if hook.is_some() || self.record().keep_bodies {
+            record.request_body.clone_from(&request.body);
+        }
+        if let Some(hook) = hook {
+            hook(&mut self.world(), &record);
+        }
+        self.record().arrived(record)
+    }
+
+    pub fn set_hook(&self, hook: Option<Hook>) {
+        *lock(&self.hook) = hook;
+    }
+
+    /// Gives a failure that the service itself words the headers that all its answers have. What a
+    /// proxy words has none of them.
+    fn mark_own(&self, call: &Call, answer: Response) -> Response {
+        let json = answer.headers.iter().any(|(_, value)| value.starts_with("application/json"));
+        if !json {
+            return answer;
+        }
+        let group = RateGroup::of(&call.resource);
+        let standing = lock(&self.limits).count(group, self.limit(group), 0, self.clock.now());
+        if answer.status == 429 { standing.exhausted().mark(answer) } else { standing.mark(answer) }
+    }
+
     /// The call that a path stands for: `/RESTAPI/v1_0/{client}/{Resource}[/{id}]`.
     fn call(&self, request: &Request) -> Option<Call> {
         let decode =
@@ -165,13 +206,7 @@ impl Room {
             Some(id) => id,
             None => None,
         };
-        Some(Call {
-            method: request.method.clone(),
-            resource,
-            id,
-            query: request.query.clone(),
-            body: request.body.clone(),
-        })
+        Some(Call { method: request.method.clone(), resource, id, query: request.query.clone() })
     }
 
     /// The service's own answer: manners first, then the resource.
@@ -201,20 +236,19 @@ impl Room {
             }
             return standing.mark(refusal(500, "An error has occurred.")).into();
         }
-        let answer = self.process(call).unwrap_or_else(|refused| refused);
+        let answer = self.process(call, &request.body).unwrap_or_else(|refused| refused);
         standing.mark(answer).into()
     }
 
-    fn process(&self, call: &Call) -> Answer {
+    fn process(&self, call: &Call, posted: &[u8]) -> Answer {
         let unknown = self.options.unknown_fields;
         let query = Query::parse(&call.query);
         let body = match call.method.as_str() {
             // Parsed before the world is locked.
-            "POST" | "PUT" => serde_json::from_slice::<Value>(&call.body)
+            "POST" | "PUT" => serde_json::from_slice::<Value>(posted)
                 .map_err(|error| business(format!("The request is invalid. {error}")))?,
             _ => Value::Null,
         };
-        let posted = &call.body;
         let mut world = self.world();
         let world = &mut *world;
         match (call.method.as_str(), call.resource.as_str(), call.id.as_deref()) {
@@ -243,8 +277,8 @@ impl Room {
         }
     }
 
-    fn put_off(room: &Arc<Room>, call: Call, time: Duration) {
-        room.late().push(Late { call, due: Instant::now() + time });
+    fn put_off(room: &Arc<Room>, call: Call, body: Vec<u8>, time: Duration) {
+        room.late().push(Late { call, body, due: Instant::now() + time });
         let room = Arc::downgrade(room);
         // Not joined: it holds the room weakly, so a stand-in that is gone commits nothing.
         let spawned = thread::Builder::new().name("standin-late".to_owned()).spawn(move || {
@@ -269,7 +303,7 @@ impl Room {
         };
         for late in &due {
             // Nobody is left to hear the answer.
-            let _ = self.process(&late.call);
+            let _ = self.process(&late.call, &late.body);
         }
         due.len()
     }

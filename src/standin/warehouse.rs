@@ -8,6 +8,19 @@ use super::order_rows::place_of;
 use super::world::World;
 
 impl World {
+    /// Edits an order in Extend itself, a delivery date for one; its change date becomes the world's
+    /// time. `false` where it is unknown.
+    pub fn change_order(&mut self, order: &str, edit: impl FnOnce(&mut Value)) -> bool {
+        let Some(place) = self.order_place(order) else { return false };
+        let mut value = self.orders.list[place].value();
+        edit(&mut value);
+        // The number is the key under which it is found.
+        value["orderHeader"]["orderNumber"] = json!(order);
+        let now = self.now();
+        self.keep_order(place, &value, now);
+        true
+    }
+
     /// Picking begins: the order is Reserved, and nothing about it can be changed. `false` where it
     /// is unknown or closed.
     pub fn reserve(&mut self, order: &str) -> bool {

@@ -6,6 +6,7 @@
 //! again when a product has gone or changed its warehouses, never per request.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,6 +37,8 @@ pub(super) struct Tables {
     pub product_changed: Vec<i64>,
     /// Change dates of balances, microseconds, one per row.
     pub balance_changed: Vec<i64>,
+    /// The rows that hold a balance, which is nearly all.
+    pub kept: Vec<u32>,
     /// Products with a price in the price list.
     pub priced: Vec<u32>,
 }
@@ -214,6 +217,15 @@ impl World {
         }
     }
 
+    /// The rows of one product.
+    pub(super) fn rows_of(&mut self, number: &str) -> Range<usize> {
+        self.tables();
+        let (Some(&at), Some(tables)) = (self.by_number.get(number), &self.tables) else { return 0..0 };
+        let at = at as usize;
+        let first = |at: usize| tables.first_row.get(at).map_or(tables.rows.len(), |row| *row as usize);
+        first(at)..first(at + 1)
+    }
+
     /// The tables, made again where something changed that they stand on, and the products.
     pub(super) fn tables(&mut self) -> (&Tables, &[Option<Product>]) {
         if self.tables.is_none() {
@@ -248,6 +260,7 @@ fn make_tables(products: &[Option<Product>]) -> Tables {
             tables.balance_changed.push(NEVER);
         }
         for (slot, balance) in product.balances.iter().enumerate() {
+            tables.kept.push(tables.rows.len() as u32);
             tables.rows.push(Row { product: at, balance: Some(slot as u16) });
             tables.balance_changed.push(micros(balance.changed));
         }

@@ -65,6 +65,7 @@ fn wrong_answers() {
         let json = serde_json::from_slice::<serde_json::Value>(&answer.body);
         match fault {
             Fault::TooMany { retry_after: Some(seconds) } => {
+                assert_eq!(answer.number("x-ratelimit-remaining"), 0);
                 assert_eq!(answer.number("retry-after"), i64::from(seconds));
             }
             Fault::TooMany { retry_after: None } => assert!(!answer.headers.contains_key("retry-after")),
@@ -118,6 +119,8 @@ fn rules_say_which_requests_they_meet() {
     assert_eq!(statuses(FaultMatcher::to("POST", "Products")), [200; 6]);
     assert_eq!(statuses(FaultMatcher::to("GET", "Customers")), [200; 6]);
     assert_eq!(statuses(to().with_id(true).times(Times::Always)), [200; 6]);
+    assert_eq!(statuses(to().containing("pageCount=1")), [502, 200, 200, 200, 200, 200]);
+    assert_eq!(statuses(to().containing("pageCount=2")), [200; 6]);
     assert_eq!(statuses(FaultMatcher::any().times(Times::Always)), [502; 6]);
 }
 

@@ -172,6 +172,19 @@ fn prices_are_the_best_for_one_customer() {
 }
 
 #[test]
+fn rows_move_between_pages_while_a_list_is_read() {
+    let standin = StandIn::start(World::generated(150, 1, 1, 1), Options::default()).expect("a stand-in");
+    let api = Api::of(&standin);
+    standin.on_request(|world, request| {
+        if request.query.contains("pageOffset=1") {
+            world.remove_product("P-000001");
+        }
+    });
+    assert_eq!(rows(&api, "Products?pageOffset=0")[99]["productNumber"], "P-000100");
+    assert_eq!(rows(&api, "Products?pageOffset=1")[0]["productNumber"], "P-000102");
+}
+
+#[test]
 fn fields_are_added_without_notice() {
     let (_standin, api) = sample();
     assert!(api.get("Products/8010").json().get("xNewLabel").is_some());

@@ -226,6 +226,9 @@ fn lists_of_orders_are_narrowed() {
         api.post("CustomerOrders", &order(external, product, 1));
     }
     standin.world().annul("OC-1002");
+    standin.world().change_order("OC-1001", |order| {
+        order["orderRows"][0]["expectedDeliveryDate"] = json!("2027-01-07T16:00:00+01:00");
+    });
     let list = |filters: &str| {
         let rows = api.get(&format!("CustomerOrders?modifiedDateFrom=2020-01-01T00:00:00{filters}")).json();
         rows.as_array()
@@ -239,9 +242,12 @@ fn lists_of_orders_are_narrowed() {
     assert_eq!(list("&productNumber=8011"), ["OC-142", "OC-1002"]);
     assert_eq!(list("&orderStatus=Annulled"), ["OC-1002"]);
     assert_eq!(list("&pageCount=1&pageOffset=1"), ["OC-1001"]);
-    let changed = standin.world().order("OC-1002").expect("the order").changed;
+    let moved = api.get("CustomerOrders/OC-1001").json();
+    assert_eq!(moved["orderRows"][0]["expectedDeliveryDate"], "2027-01-07T16:00:00+01:00");
+    let changed = standin.world().order("OC-1001").expect("the order").changed;
     let from = changed.strftime("%Y-%m-%dT%H:%M:%S%.6f");
     let rows = api.get(&format!("CustomerOrders?modifiedDateFrom={from}")).json();
     assert_eq!(rows.as_array().map(Vec::len), Some(1));
+    assert_eq!(rows[0]["orderNumber"], "OC-1001");
     assert_eq!(rows[0]["customerName"], "Åkessons Järn AB");
 }

@@ -2,8 +2,8 @@
 //!
 //! Every object of the description is closed first: a field that it does not name is wrong, so that
 //! a misspelled one is found out. Two kinds of unknown fields are let through, and only those: what
-//! the stand-in adds under its own prefix, and names that the caller gives because a shop's own
-//! document holds them.
+//! the stand-in adds under its own prefix (a client that sends a record back must send those too),
+//! and names that the caller gives because a shop's own document holds them.
 
 use std::collections::HashMap;
 
@@ -66,7 +66,9 @@ impl OpenApi {
         match (&operation.request, body.is_empty()) {
             (Some(schema), _) => match serde_json::from_slice(body) {
                 Ok(mut body) => {
-                    strip(&mut body, &|name| allowed.contains(&name));
+                    strip(&mut body, &|name| {
+                        name.starts_with(UNKNOWN_FIELD_PREFIX) || allowed.contains(&name)
+                    });
                     problems.extend(report("request", schema, &body));
                 }
                 Err(error) => problems.push(format!("the request is no JSON: {error}")),
