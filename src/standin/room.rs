@@ -108,7 +108,13 @@ impl Room {
     /// Answers a request, or breaks it.
     pub fn handle(room: &Arc<Room>, request: &Request) -> Outcome {
         let Some(call) = room.call(request) else {
-            return refusal(404, "No HTTP resource was found that matches the request.").into();
+            // Recorded under its path, which is in no description: a client that lost its way shows.
+            let (method, resource) = (request.method.clone(), request.path.clone());
+            let lost = Call { method, resource, id: None, query: request.query.clone() };
+            let place = room.note_arrival(request, &lost);
+            let answer = refusal(404, "No HTTP resource was found that matches the request.");
+            room.record().answered(place, Some(answer.status), &answer.body, false);
+            return answer.into();
         };
         let place = room.note_arrival(request, &call);
         let asked = Asked {

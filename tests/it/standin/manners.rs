@@ -37,6 +37,11 @@ fn an_unknown_tenant_or_resource_is_404_and_a_wrong_method_405() {
     let answer = api.agent.get(url).header("ExtendBasicAuthorization", &api.login).call();
     assert_eq!(answer.expect("an answer").status(), 404);
     assert_eq!(api.get("Nothing").status, 404);
+    let openapi = crate::support::openapi::OpenApi::load();
+    for record in standin.requests() {
+        assert_eq!(record.status, Some(404));
+        assert!(!openapi.check_record(&record, &[]).is_empty(), "{record:?}");
+    }
     assert_eq!(api.delete("Products/8010").status, 405);
 }
 
