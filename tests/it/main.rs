@@ -1,0 +1,5 @@
+//! Tests from outside: real HTTP, real files, the stand-in for Extend.
+
+mod conformance;
+mod standin;
+mod support;
