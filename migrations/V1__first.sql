@@ -195,6 +195,7 @@ CREATE TABLE files (
     UNIQUE (name, arrival)
 ) STRICT;
 CREATE INDEX files_not_moved ON files(id) WHERE moved = 0;
+CREATE INDEX files_rejected ON files(id) WHERE verdict = 'rejected';
 
 CREATE TABLE documents (
     id           INTEGER PRIMARY KEY AUTOINCREMENT, -- also the id of its outbox item

@@ -55,5 +55,6 @@ pub mod language;
 pub mod logging;
 pub mod rules;
 pub mod standin;
+pub mod status;
 pub mod store;
 pub mod web;

@@ -321,3 +321,33 @@ pub fn load_error(
         })
         .optional()
 }
+
+/// A rejected file as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// As it was dropped.
+    pub name: String,
+    /// Its name in rejected/.
+    pub stored_name: String,
+    /// What is wrong, and what to do.
+    pub error_message: String,
+}
+
+/// Rejected files that no later file of the same name has made good, newest first.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_rejected(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Rejected>> {
+    connection
+        .prepare_cached(
+            "SELECT name, stored_name, coalesce(error_message, '') FROM files bad
+             WHERE verdict = 'rejected' AND NOT EXISTS
+                 (SELECT 1 FROM files good WHERE good.name = bad.name AND good.verdict = 'accepted'
+                  AND good.arrival > bad.arrival)
+             ORDER BY id DESC LIMIT ?1",
+        )?
+        .query_map([limit as i64], |row| {
+            Ok(Rejected { name: row.get(0)?, stored_name: row.get(1)?, error_message: row.get(2)? })
+        })?
+        .collect()
+}

@@ -1,0 +1,263 @@
+//! One look that says whether all is well: for `extend-edge status`, for outgoing/status.json, and for
+//! whoever asks later.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde_json::{Map, Value, json};
+
+use crate::clock;
+use crate::config::{Config, Language};
+use crate::engine::forbidden_note;
+use crate::formats::document::Kind;
+use crate::rules::mirror::Entity;
+use crate::rules::retry::NEEDS_PERSON_AFTER;
+use crate::store::agent::{self, LineRow};
+use crate::store::{intake, outbox, sync_state};
+
+/// How an entity of the mirror stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityStatus {
+    /// Which.
+    pub entity: Entity,
+    /// What the tables know.
+    pub state: sync_state::SyncState,
+    /// Minutes since the last round that ended well; `None`: never.
+    pub minutes_old: Option<i64>,
+}
+
+/// Something that will not come right by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeedsPerson {
+    /// A word for programs.
+    pub code: String,
+    /// The outbox item, where it is one.
+    pub item: Option<i64>,
+    /// The file, where it is one.
+    pub file: Option<String>,
+    /// A sentence for people: what is wrong, and what to do.
+    pub message: String,
+}
+
+/// Everything that the agent knows of how things stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// When this was written.
+    pub as_of: String,
+    /// The line; `None`: never looked.
+    pub line: Option<LineRow>,
+    /// By entity.
+    pub entities: Vec<EntityStatus>,
+    /// Items by state: queued, sending, refused, delivered, cancelled.
+    pub outbox: outbox::Counts,
+    /// Files that are in the inbox and not yet complete.
+    pub incomplete_files: usize,
+    /// What a person must see to.
+    pub needs_person: Vec<NeedsPerson>,
+}
+
+/// The refused items that are named one by one; there may be more.
+const NAMED: usize = 50;
+
+/// Looks.
+///
+/// # Errors
+/// SQLite's.
+pub fn load(connection: &Connection, config: &Config, now: Timestamp) -> rusqlite::Result<Status> {
+    let mut entities = Vec::new();
+    for entity in crate::engine::entities(config) {
+        let Some(state) = sync_state::load(connection, entity)? else {
+            entities.push(EntityStatus { entity, state: sync_state::SyncState::default(), minutes_old: None });
+            continue;
+        };
+        let minutes_old = state.last_success_at.as_deref().and_then(|at| minutes_since(at, now));
+        entities.push(EntityStatus { entity, state, minutes_old });
+    }
+    let left = intake::load_left(connection)?;
+    Ok(Status {
+        as_of: clock::text(now),
+        line: agent::load_line(connection)?,
+        outbox: outbox::counts(connection)?,
+        incomplete_files: left.iter().filter(|left| left.code == "waiting").count(),
+        needs_person: needs_person(connection, config, &left)?,
+        entities,
+    })
+}
+
+fn needs_person(connection: &Connection, config: &Config, left: &[intake::Left]) -> rusqlite::Result<Vec<NeedsPerson>> {
+    let language = config.exchange.language;
+    let mut all = Vec::new();
+    let mut add = |code: &str, item: Option<i64>, file: Option<String>, message: String| {
+        all.push(NeedsPerson { code: code.into(), item, file, message });
+    };
+    if agent::load_line(connection)?.is_some_and(|line| line.state == "login_refused") {
+        add("login_refused", None, None, language.pick(
+            "Extend does not accept the user name and password. Put the right ones into extend-edge.toml and start the agent again.",
+            "Extend godtar inte användarnamn och lösenord. Skriv de rätta i extend-edge.toml och starta om agenten.",
+        ).into());
+    }
+    for kind in Kind::ALL {
+        if let Some(why) = agent::get(connection, &forbidden_note(kind))?.filter(|why| !why.is_empty()) {
+            add("forbidden", None, None, language.pick(
+                format!("Extend does not let this login send documents of the kind {}: {why} Ask Extend for the right.", kind.name()),
+                format!("Extend låter inte detta konto skicka dokument av slaget {}: {why} Be Extend om rättigheten.", kind.name()),
+            ));
+        }
+    }
+    for refused in outbox::load_refused(connection, NAMED)? {
+        let key = refused.key.as_deref().unwrap_or("-");
+        let message = refused.error_message.as_deref().unwrap_or("");
+        let text = language.pick(
+            format!("{} {key} (item {}) was refused: {message} See «extend-edge outbox show {}».", refused.kind, refused.id, refused.id),
+            format!("{} {key} (post {}) nekades: {message} Se «extend-edge outbox show {}».", refused.kind, refused.id, refused.id),
+        );
+        add("refused", Some(refused.id), None, text);
+    }
+    for stuck in outbox::load_failing(connection, NEEDS_PERSON_AFTER, NAMED)? {
+        let key = stuck.key.as_deref().unwrap_or("-");
+        let message = stuck.error_message.as_deref().unwrap_or("");
+        add("keeps_failing", Some(stuck.id), None, language.pick(
+            format!("{} {key} (item {}) keeps failing while Extend otherwise answers: {message}", stuck.kind, stuck.id),
+            format!("{} {key} (post {}) misslyckas gång på gång fast Extend i övrigt svarar: {message}", stuck.kind, stuck.id),
+        ));
+    }
+    for file in intake::load_rejected(connection, NAMED)? {
+        if !config.rejected().join(&file.stored_name).exists() {
+            continue;
+        }
+        let message = file.error_message;
+        add("rejected", None, Some(file.name.clone()), language.pick(
+            format!("The file {} was not taken over: {message} Mend it, drop it into the inbox again, and delete it from rejected/.", file.name),
+            format!("Filen {} togs inte emot: {message} Rätta den, lägg den i inbox igen och ta bort den ur rejected/.", file.name),
+        ));
+    }
+    for left in left.iter().filter(|left| left.code != "waiting") {
+        add(&left.code, None, Some(left.name.clone()), format!("{}: {}", left.name, left.message));
+    }
+    for (note, english, swedish) in [
+        ("inbox_trouble", "The inbox can't be read", "Det går inte att läsa inbox"),
+        ("move_trouble", "A file can't be moved out of the inbox", "Det går inte att flytta en fil ur inbox"),
+        ("put_trouble", "A file for the webshop can't be written", "Det går inte att skriva en fil till webbshoppen"),
+    ] {
+        if let Some(why) = agent::get(connection, note)?.filter(|why| !why.is_empty()) {
+            add(note, None, None, format!("{}: {why}", language.pick(english, swedish)));
+        }
+    }
+    Ok(all)
+}
+
+fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
+    let at: Timestamp = at.parse().ok()?;
+    Some(now.duration_since(at).as_mins())
+}
+
+impl Status {
+    /// For programs.
+    pub fn to_json(&self) -> Value {
+        let entities: Map<String, Value> = self
+            .entities
+            .iter()
+            .map(|one| {
+                let state = &one.state;
+                let value = json!({
+                    "rows": state.rows,
+                    "lastSuccessAt": state.last_success_at,
+                    "minutesOld": one.minutes_old,
+                    "lastFullAt": state.last_full_at,
+                    "oddRecords": state.odd_records,
+                    "lastError": state.last_error,
+                    "lastErrorAt": state.last_error_at,
+                });
+                (one.entity.name().to_owned(), value)
+            })
+            .collect();
+        let needs: Vec<Value> = self
+            .needs_person
+            .iter()
+            .map(|one| json!({ "code": one.code, "item": one.item, "file": one.file, "message": one.message }))
+            .collect();
+        json!({
+            "asOf": self.as_of,
+            "extend": {
+                "state": self.line.as_ref().map_or("unknown", |line| line.state.as_str()),
+                "since": self.line.as_ref().map(|line| line.since.as_str()),
+                "reason": self.line.as_ref().and_then(|line| line.reason.as_deref()),
+                "nextProbeAt": self.line.as_ref().and_then(|line| line.next_probe_at.as_deref()),
+            },
+            "entities": entities,
+            "outbox": {
+                "queued": self.outbox.queued,
+                "sending": self.outbox.sending,
+                "refused": self.outbox.refused,
+                "delivered": self.outbox.delivered,
+                "cancelled": self.outbox.cancelled,
+                "oldestWaitingSince": self.outbox.oldest_waiting,
+            },
+            "inbox": { "incompleteFiles": self.incomplete_files },
+            "needsPerson": needs,
+        })
+    }
+
+    /// For people.
+    pub fn to_text(&self, language: Language, database: &Path) -> String {
+        let mut text = String::new();
+        let mut line = |words: String| {
+            text.push_str(&words);
+            text.push('\n');
+        };
+        line(match &self.line {
+            None => language.pick("Extend    never asked yet", "Extend    ännu aldrig tillfrågat").into(),
+            Some(row) => {
+                let since = &row.since;
+                let reason = row.reason.as_deref().unwrap_or("");
+                match row.state.as_str() {
+                    "up" => language.pick(format!("Extend    answers, since {since}"), format!("Extend    svarar, sedan {since}")),
+                    "away" => language.pick(
+                        format!("Extend    can't be reached since {since}: {reason}. What you drop waits and is sent by itself."),
+                        format!("Extend    kan inte nås sedan {since}: {reason}. Det du lägger in väntar och skickas av sig självt."),
+                    ),
+                    "login_refused" => language.pick(format!("Extend    refuses the login since {since}"), format!("Extend    nekar inloggningen sedan {since}")),
+                    _ => language.pick("Extend    not asked since the start".to_owned(), "Extend    inte tillfrågat sedan starten".to_owned()),
+                }
+            }
+        });
+        let counts = &self.outbox;
+        let oldest = counts.oldest_waiting.as_deref().map(|at| language.pick(format!(", the oldest since {at}"), format!(", äldst sedan {at}"))).unwrap_or_default();
+        line(language.pick(
+            format!("Outbox    {} queued, {} being sent{oldest}; {} refused; {} delivered", counts.queued, counts.sending, counts.refused, counts.delivered),
+            format!("Outbox    {} i kö, {} under sändning{oldest}; {} nekade; {} levererade", counts.queued, counts.sending, counts.refused, counts.delivered),
+        ));
+        if self.incomplete_files > 0 {
+            line(language.pick(
+                format!("Inbox     {} file(s) not yet complete", self.incomplete_files),
+                format!("Inbox     {} fil(er) ännu inte hela", self.incomplete_files),
+            ));
+        }
+        line(String::new());
+        let heads = language.pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
+        line(format!("{:<14}{:>9}  {:<20}{}", heads[0], heads[1], heads[2], heads[3]).trim_end().to_owned());
+        for one in &self.entities {
+            let fetched = match one.minutes_old {
+                None => language.pick("never".to_owned(), "aldrig".to_owned()),
+                Some(minutes) => language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan")),
+            };
+            let trouble = one.state.last_error.as_deref().unwrap_or("");
+            line(format!("{:<14}{:>9}  {fetched:<20}{trouble}", one.entity.name(), one.state.rows).trim_end().to_owned());
+        }
+        line(String::new());
+        if self.needs_person.is_empty() {
+            line(language.pick("Nothing needs a person.", "Inget behöver en människa.").into());
+        } else {
+            line(language.pick("Needs a person:", "Behöver en människa:").into());
+            for one in &self.needs_person {
+                line(format!("- {}", one.message));
+            }
+        }
+        line(language.pick(
+            format!("\nReports: open {} with any SQLite program; see Reports in the README.", database.display()),
+            format!("\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.", database.display()),
+        ));
+        text
+    }
+}
