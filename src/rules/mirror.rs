@@ -10,6 +10,7 @@
 
 pub mod cells;
 pub mod fields;
+pub mod parts;
 pub mod tables;
 
 use serde_json::value::RawValue;
