@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
 use super::mirrored::{self, Applied};
-use crate::rules::mirror::{Cell, Entity, tables};
+use crate::rules::mirror::{Entity, tables};
 
 /// Stores a page of Customers.
 ///
@@ -38,8 +38,7 @@ pub fn apply_detail(
 /// # Errors
 /// SQLite's.
 pub fn note_gone(connection: &Connection, number: &str, now: &str) -> rusqlite::Result<bool> {
-    clear_detail_wanted(connection, Entity::Customers, number)?;
-    mirrored::remove(connection, &tables::CUSTOMERS, &[Cell::text(number)], now)
+    mirrored::note_gone(connection, Entity::Customers, number, now)
 }
 
 /// Removes what a whole full list did not show; `began` is when its first page was asked for. Ask

@@ -3,14 +3,21 @@
 //! One look-up per record. A list row whose text is the stored one is not even read. Together with a
 //! row goes what is owed for it: its key in `pending_changes` and the count in `sync_state`.
 
+mod parts;
+mod removal;
+mod writer;
+
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::value::RawValue;
 
-use super::cells::{cell, cells, equals, owned_cells};
-use crate::formats::export::key_text;
+use super::cells::{cell, cells, equals};
 use crate::rules::mirror::{self, Cell, Change, Record, Row, Source, Table};
+
+pub(super) use parts::{load_parts, replace_parts};
+pub(super) use removal::{note_gone, remove_unseen};
+use writer::Writer;
 
 /// What a page or a detail did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +58,7 @@ pub(super) fn apply_list(
     let mut lookup = connection.prepare_cached(&lookup_sql(table, Source::List))?;
     let mut writer = Writer::new(connection, table, Source::List, now)?;
     let mut last_number = None;
-    let mut numbers = HashSet::new();
+    let (mut numbers, mut changed_numbers) = (HashSet::new(), HashSet::new());
     for record in &list_records(table, given, rows, &mut applied) {
         applied.seen.push(mirror::key_hash(&record.key));
         applied.stored += 1;
@@ -65,7 +72,7 @@ pub(super) fn apply_list(
         let (change, odd) = apply_list_record(&mut writer, found.next()?, given, record)?;
         applied.odd += usize::from(odd);
         applied.changed += usize::from(change.is_public());
-        if change != Change::Unchanged && applied.changed_numbers.last().map(String::as_str) != Some(number) {
+        if change != Change::Unchanged && changed_numbers.insert(number) {
             applied.changed_numbers.push(number.to_owned());
         }
     }
@@ -302,222 +309,6 @@ fn stored_text(connection: &Connection, table: &Table, key: &[Cell<'_>]) -> rusq
     let sql = format!("SELECT {detail} FROM {} WHERE {}", table.name, equals(key_names(table)));
     let found = connection.prepare_cached(&sql)?.query_row(params_from_iter(key), |row| row.get(0));
     Ok(found.optional()?.flatten())
-}
-
-/// Writes what was planned, and what is owed for it.
-struct Writer<'c> {
-    connection: &'c Connection,
-    table: &'c Table,
-    now: &'c str,
-    upsert: CachedStatement<'c>,
-    pending: CachedStatement<'c>,
-    more_rows: i64,
-    /// Columns that are set to `now` after the text and the odd bits.
-    stamps: usize,
-    has_text: bool,
-}
-
-impl<'c> Writer<'c> {
-    fn new(
-        connection: &'c Connection,
-        table: &'c Table,
-        source: Source,
-        now: &'c str,
-    ) -> rusqlite::Result<Self> {
-        let (text, detail_stamp) = match source {
-            Source::List => (table.list_text, None),
-            Source::Detail => (table.detail_text, table.detail_stamp),
-        };
-        let mut names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-        names.extend(text);
-        names.push("odd");
-        let stamps = names.len();
-        names.extend(table.stamp.into_iter().chain(detail_stamp));
-        let stamps = names.len() - stamps;
-        let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
-        let mut sets: Vec<String> =
-            names.iter().skip(table.keys).map(|name| format!("{name} = excluded.{name}")).collect();
-        if table.keeps_removed {
-            sets.push(format!("removed_at = iif(?{}, removed_at, NULL)", names.len() + 1));
-        }
-        let keys: Vec<&str> = key_names(table).collect();
-        let upsert = connection.prepare_cached(&format!(
-            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-            table.name,
-            names.join(", "),
-            places.join(", "),
-            keys.join(", "),
-            sets.join(", ")
-        ))?;
-        let pending = connection
-            .prepare_cached("INSERT OR IGNORE INTO pending_changes (entity, key) VALUES (?1, ?2)")?;
-        Ok(Writer { connection, table, now, upsert, pending, more_rows: 0, stamps, has_text: text.is_some() })
-    }
-
-    fn write(
-        &mut self,
-        change: Change,
-        existing: Option<&Row<'_>>,
-        incoming: &Row<'_>,
-    ) -> rusqlite::Result<()> {
-        if change == Change::Unchanged {
-            return Ok(());
-        }
-        let mut values: Vec<&dyn rusqlite::ToSql> =
-            incoming.cells.iter().map(|cell| cell as &dyn rusqlite::ToSql).collect();
-        if self.has_text {
-            values.push(&incoming.text);
-        }
-        values.push(&incoming.odd);
-        for _ in 0..self.stamps {
-            values.push(&self.now);
-        }
-        if self.table.keeps_removed {
-            values.push(&incoming.removed);
-        }
-        self.upsert.execute(values.as_slice())?;
-        if existing.is_none_or(|existing| existing.removed) && !incoming.removed {
-            self.more_rows += 1;
-        }
-        if change.is_public() && self.table.put_out {
-            let key = key_text(incoming.cells.get(..self.table.keys).unwrap_or_default());
-            self.pending.execute((self.table.name, key))?;
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> rusqlite::Result<()> {
-        add_rows(self.connection, self.table.name, self.more_rows)
-    }
-}
-
-/// Keeps the count of rows, so that nobody has to count them after each round.
-fn add_rows(connection: &Connection, entity: &str, more: i64) -> rusqlite::Result<()> {
-    if more != 0 {
-        connection
-            .prepare_cached(
-                "INSERT INTO sync_state (entity, rows) VALUES (?1, max(?2, 0))
-                 ON CONFLICT (entity) DO UPDATE SET rows = max(rows + ?2, 0)",
-            )?
-            .execute((entity, more))?;
-    }
-    Ok(())
-}
-
-/// Takes away what a whole full list did not show, and tells which keys those were.
-///
-/// `given` are the key columns that the list was for. What was stored from a detail at or after `began`
-/// stays: it may be newer than the page that it would have been on.
-pub(super) fn remove_unseen(
-    connection: &Connection,
-    table: &Table,
-    given: &[Cell<'_>],
-    seen: &HashSet<u64>,
-    began: &str,
-    now: &str,
-) -> rusqlite::Result<Vec<Vec<Cell<'static>>>> {
-    let names: Vec<&str> = key_names(table).collect();
-    let mut wheres = vec![equals(key_names(table).take(table.given))];
-    if table.keeps_removed {
-        wheres.push("removed_at IS NULL".to_owned());
-    }
-    let fresh = table
-        .detail_stamp
-        .map_or("0".to_owned(), |stamp| format!("coalesce({stamp} >= ?{}, 0)", table.given + 1));
-    wheres.retain(|part| !part.is_empty());
-    let wheres = if wheres.is_empty() { "1".to_owned() } else { wheres.join(" AND ") };
-    let sql = format!("SELECT {}, {fresh} FROM {} WHERE {wheres}", names.join(", "), table.name);
-    let mut values: Vec<Cell<'_>> = given.to_vec();
-    if table.detail_stamp.is_some() {
-        values.push(Cell::text(began));
-    }
-    let mut gone: Vec<Vec<Cell<'static>>> = Vec::new();
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(&values))?;
-    while let Some(row) = rows.next()? {
-        let key = cells(row, table.keys)?;
-        if !row.get::<_, bool>(table.keys)? && !seen.contains(&mirror::key_hash(&key)) {
-            gone.push(key.into_iter().map(Cell::into_owned).collect());
-        }
-    }
-    drop(rows);
-    for key in &gone {
-        remove(connection, table, key, now)?;
-    }
-    Ok(gone)
-}
-
-/// Takes one row away: marked where the table keeps what is gone, else deleted.
-pub(super) fn remove(
-    connection: &Connection,
-    table: &Table,
-    key: &[Cell<'_>],
-    now: &str,
-) -> rusqlite::Result<bool> {
-    let wheres = equals(key_names(table));
-    let mut values = key.to_vec();
-    let sql = if table.keeps_removed {
-        values.push(Cell::text(now));
-        let set = format!("removed_at = ?{}", values.len());
-        format!("UPDATE {} SET {set} WHERE {wheres} AND removed_at IS NULL", table.name)
-    } else {
-        format!("DELETE FROM {} WHERE {wheres}", table.name)
-    };
-    if connection.prepare_cached(&sql)?.execute(params_from_iter(&values))? == 0 {
-        return Ok(false);
-    }
-    if table.put_out {
-        connection
-            .prepare_cached("INSERT OR IGNORE INTO pending_changes (entity, key) VALUES (?1, ?2)")?
-            .execute((table.name, key_text(key)))?;
-    }
-    add_rows(connection, table.name, -1)?;
-    Ok(true)
-}
-
-/// Replaces the parts of a record by these.
-pub(super) fn replace_parts(
-    connection: &Connection,
-    table: &mirror::parts::PartTable,
-    owner: &str,
-    rows: &[Vec<Cell<'_>>],
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(&format!("DELETE FROM {} WHERE {} = ?1", table.name, table.owner))?
-        .execute([owner])?;
-    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    let places: Vec<String> = (2..names.len() + 2).map(|place| format!("?{place}")).collect();
-    let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO {} ({}, {}) VALUES (?1, {})",
-        table.name,
-        table.owner,
-        names.join(", "),
-        places.join(", ")
-    ))?;
-    for row in rows {
-        insert.execute(params_from_iter(std::iter::once(&Cell::text(owner)).chain(row)))?;
-    }
-    Ok(())
-}
-
-/// The parts of a record, in the order of their key.
-pub(super) fn load_parts(
-    connection: &Connection,
-    table: &mirror::parts::PartTable,
-    owner: &str,
-) -> rusqlite::Result<Vec<Vec<Cell<'static>>>> {
-    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    let order: Vec<String> = (1..=table.needed).map(|place| place.to_string()).collect();
-    let sql = format!(
-        "SELECT {} FROM {} WHERE {} = ?1 ORDER BY {}",
-        names.join(", "),
-        table.name,
-        table.owner,
-        order.join(", ")
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([owner], |row| owned_cells(row, names.len()))?;
-    rows.collect()
 }
 
 #[cfg(test)]

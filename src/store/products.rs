@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
 use super::mirrored::{self, Applied};
-use crate::rules::mirror::{Cell, Change, Entity, parts, tables};
+use crate::rules::mirror::{Change, Entity, parts, tables};
 
 /// Stores a page of Products. Extend lists a product once for each warehouse; `raw_list` keeps the row
 /// of the first warehouse in name order, and the balances in it, which change all the time, are no
@@ -49,8 +49,7 @@ pub fn apply_detail(
 /// # Errors
 /// SQLite's.
 pub fn note_gone(connection: &Connection, number: &str, now: &str) -> rusqlite::Result<bool> {
-    clear_detail_wanted(connection, Entity::Products, number)?;
-    mirrored::remove(connection, &tables::PRODUCTS, &[Cell::text(number)], now)
+    mirrored::note_gone(connection, Entity::Products, number, now)
 }
 
 /// Removes what a whole full list did not show; `began` is when its first page was asked for. Ask
