@@ -25,10 +25,11 @@ CREATE TABLE products (
     removed_at          TEXT,               -- when it was first absent from a full list
     raw                 TEXT,               -- the detail as Extend sent it, where it was fetched
     raw_list            TEXT,               -- the list row as Extend sent it
-    detail_at           TEXT,               -- when the detail was last fetched
-    detail_wanted       INTEGER NOT NULL DEFAULT 0 -- 1: seen changed since the detail was fetched
+    detail_at           TEXT,               -- when the detail was last seen to be another
+    odd                 INTEGER NOT NULL DEFAULT 0 -- + 1: the list row is not as described, + 2: the detail
 ) STRICT;
-CREATE INDEX products_detail_wanted ON products(product_number) WHERE detail_wanted = 1;
+CREATE INDEX products_removed ON products(product_number) WHERE removed_at IS NOT NULL;
+CREATE INDEX products_odd ON products(product_number) WHERE odd <> 0;
 CREATE INDEX products_gtin ON products(gtin) WHERE gtin IS NOT NULL;
 
 CREATE TABLE product_components (
@@ -59,9 +60,10 @@ CREATE TABLE customers (
     raw                   TEXT,
     raw_list              TEXT,
     detail_at             TEXT,
-    detail_wanted         INTEGER NOT NULL DEFAULT 0
+    odd                   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX customers_detail_wanted ON customers(customer_number) WHERE detail_wanted = 1;
+CREATE INDEX customers_removed ON customers(customer_number) WHERE removed_at IS NOT NULL;
+CREATE INDEX customers_odd ON customers(customer_number) WHERE odd <> 0;
 
 CREATE TABLE prices (
     customer_number TEXT NOT NULL,
@@ -73,9 +75,11 @@ CREATE TABLE prices (
     list_price      REAL,
     vat_percent     REAL,
     fetched_at      TEXT NOT NULL,          -- when this price was last seen to change
+    odd             INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (customer_number, product_number, sales_unit, from_quantity, currency)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX prices_product ON prices(product_number);
+CREATE INDEX prices_odd ON prices(product_number) WHERE odd <> 0;
 
 CREATE TABLE balances (
     product_number          TEXT NOT NULL,
@@ -89,8 +93,10 @@ CREATE TABLE balances (
     next_receiving_quantity REAL,
     changed_at              TEXT,
     raw                     TEXT,
+    odd                     INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (product_number, warehouse)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX balances_odd ON balances(product_number) WHERE odd <> 0;
 
 CREATE TABLE orders (
     order_number          TEXT NOT NULL PRIMARY KEY,
@@ -102,13 +108,14 @@ CREATE TABLE orders (
     asked_delivery_date   TEXT,
     total_price           REAL,
     changed_at            TEXT,
-    raw                   TEXT,
-    fetched_at            TEXT NOT NULL,
-    detail_wanted         INTEGER NOT NULL DEFAULT 0 -- 1: listed as changed since the detail was fetched
+    raw                   TEXT,               -- the detail; NULL until it was fetched
+    raw_list              TEXT,
+    fetched_at            TEXT NOT NULL,      -- when the row was last written
+    odd                   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX orders_external ON orders(order_number_external);
 CREATE INDEX orders_date ON orders(order_date);
-CREATE INDEX orders_detail_wanted ON orders(order_number) WHERE detail_wanted = 1;
+CREATE INDEX orders_odd ON orders(order_number) WHERE odd <> 0;
 
 CREATE TABLE order_rows (
     order_number           TEXT NOT NULL,
@@ -146,13 +153,23 @@ CREATE TABLE returns (
     customer_number        TEXT,
     created_at             TEXT,
     raw                    TEXT,
+    raw_list               TEXT,
     reference              TEXT,
-    fetched_at             TEXT NOT NULL
+    fetched_at             TEXT NOT NULL,
+    odd                    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX returns_odd ON returns(return_number) WHERE odd <> 0;
 
 CREATE TABLE return_codes (
     return_code TEXT NOT NULL PRIMARY KEY,
     name        TEXT
+) STRICT, WITHOUT ROWID;
+
+-- Records whose detail is to be fetched: listed as changed, or named by a webhook, known here or not.
+CREATE TABLE details_wanted (
+    entity TEXT NOT NULL,
+    number TEXT NOT NULL,
+    PRIMARY KEY (entity, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_state (

@@ -23,7 +23,7 @@
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
 //! | [`home`], [`logging`], [`clock`] | the folders and their locks, the log files, time |
-| [`web`] | HTTP serving over ureq-proto |
+//! | [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
 //!

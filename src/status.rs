@@ -67,10 +67,7 @@ const NAMED: usize = 50;
 pub fn load(connection: &Connection, config: &Config, now: Timestamp) -> rusqlite::Result<Status> {
     let mut entities = Vec::new();
     for entity in crate::engine::entities(config) {
-        let Some(state) = sync_state::load(connection, entity)? else {
-            entities.push(EntityStatus { entity, state: sync_state::SyncState::default(), minutes_old: None });
-            continue;
-        };
+        let state = sync_state::load(connection, entity)?;
         let minutes_old = state.last_success_at.as_deref().and_then(|at| minutes_since(at, now));
         entities.push(EntityStatus { entity, state, minutes_old });
     }
@@ -85,7 +82,11 @@ pub fn load(connection: &Connection, config: &Config, now: Timestamp) -> rusqlit
     })
 }
 
-fn needs_person(connection: &Connection, config: &Config, left: &[intake::Left]) -> rusqlite::Result<Vec<NeedsPerson>> {
+fn needs_person(
+    connection: &Connection,
+    config: &Config,
+    left: &[intake::Left],
+) -> rusqlite::Result<Vec<NeedsPerson>> {
     let language = config.exchange.language;
     let mut all = Vec::new();
     let mut add = |code: &str, item: Option<i64>, file: Option<String>, message: String| {
@@ -109,18 +110,35 @@ fn needs_person(connection: &Connection, config: &Config, left: &[intake::Left])
         let key = refused.key.as_deref().unwrap_or("-");
         let message = refused.error_message.as_deref().unwrap_or("");
         let text = language.pick(
-            format!("{} {key} (item {}) was refused: {message} See «extend-edge outbox show {}».", refused.kind, refused.id, refused.id),
-            format!("{} {key} (post {}) nekades: {message} Se «extend-edge outbox show {}».", refused.kind, refused.id, refused.id),
+            format!(
+                "{} {key} (item {}) was refused: {message} See «extend-edge outbox show {}».",
+                refused.kind, refused.id, refused.id
+            ),
+            format!(
+                "{} {key} (post {}) nekades: {message} Se «extend-edge outbox show {}».",
+                refused.kind, refused.id, refused.id
+            ),
         );
         add("refused", Some(refused.id), None, text);
     }
     for stuck in outbox::load_failing(connection, NEEDS_PERSON_AFTER, NAMED)? {
         let key = stuck.key.as_deref().unwrap_or("-");
         let message = stuck.error_message.as_deref().unwrap_or("");
-        add("keeps_failing", Some(stuck.id), None, language.pick(
-            format!("{} {key} (item {}) keeps failing while Extend otherwise answers: {message}", stuck.kind, stuck.id),
-            format!("{} {key} (post {}) misslyckas gång på gång fast Extend i övrigt svarar: {message}", stuck.kind, stuck.id),
-        ));
+        add(
+            "keeps_failing",
+            Some(stuck.id),
+            None,
+            language.pick(
+                format!(
+                    "{} {key} (item {}) keeps failing while Extend otherwise answers: {message}",
+                    stuck.kind, stuck.id
+                ),
+                format!(
+                    "{} {key} (post {}) misslyckas gång på gång fast Extend i övrigt svarar: {message}",
+                    stuck.kind, stuck.id
+                ),
+            ),
+        );
     }
     for file in intake::load_rejected(connection, NAMED)? {
         if !config.rejected().join(&file.stored_name).exists() {
@@ -138,7 +156,11 @@ fn needs_person(connection: &Connection, config: &Config, left: &[intake::Left])
     for (note, english, swedish) in [
         ("inbox_trouble", "The inbox can't be read", "Det går inte att läsa inbox"),
         ("move_trouble", "A file can't be moved out of the inbox", "Det går inte att flytta en fil ur inbox"),
-        ("put_trouble", "A file for the webshop can't be written", "Det går inte att skriva en fil till webbshoppen"),
+        (
+            "put_trouble",
+            "A file for the webshop can't be written",
+            "Det går inte att skriva en fil till webbshoppen",
+        ),
     ] {
         if let Some(why) = agent::get(connection, note)?.filter(|why| !why.is_empty()) {
             add(note, None, None, format!("{}: {why}", language.pick(english, swedish)));
@@ -175,7 +197,9 @@ impl Status {
         let needs: Vec<Value> = self
             .needs_person
             .iter()
-            .map(|one| json!({ "code": one.code, "item": one.item, "file": one.file, "message": one.message }))
+            .map(
+                |one| json!({ "code": one.code, "item": one.item, "file": one.file, "message": one.message }),
+            )
             .collect();
         json!({
             "asOf": self.as_of,
@@ -223,10 +247,20 @@ impl Status {
             }
         });
         let counts = &self.outbox;
-        let oldest = counts.oldest_waiting.as_deref().map(|at| language.pick(format!(", the oldest since {at}"), format!(", äldst sedan {at}"))).unwrap_or_default();
+        let oldest = counts
+            .oldest_waiting
+            .as_deref()
+            .map(|at| language.pick(format!(", the oldest since {at}"), format!(", äldst sedan {at}")))
+            .unwrap_or_default();
         line(language.pick(
-            format!("Outbox    {} queued, {} being sent{oldest}; {} refused; {} delivered", counts.queued, counts.sending, counts.refused, counts.delivered),
-            format!("Outbox    {} i kö, {} under sändning{oldest}; {} nekade; {} levererade", counts.queued, counts.sending, counts.refused, counts.delivered),
+            format!(
+                "Outbox    {} queued, {} being sent{oldest}; {} refused; {} delivered",
+                counts.queued, counts.sending, counts.refused, counts.delivered
+            ),
+            format!(
+                "Outbox    {} i kö, {} under sändning{oldest}; {} nekade; {} levererade",
+                counts.queued, counts.sending, counts.refused, counts.delivered
+            ),
         ));
         if self.incomplete_files > 0 {
             line(language.pick(
@@ -235,15 +269,22 @@ impl Status {
             ));
         }
         line(String::new());
-        let heads = language.pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
+        let heads = language
+            .pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
         line(format!("{:<14}{:>9}  {:<20}{}", heads[0], heads[1], heads[2], heads[3]).trim_end().to_owned());
         for one in &self.entities {
             let fetched = match one.minutes_old {
                 None => language.pick("never".to_owned(), "aldrig".to_owned()),
-                Some(minutes) => language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan")),
+                Some(minutes) => {
+                    language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan"))
+                }
             };
             let trouble = one.state.last_error.as_deref().unwrap_or("");
-            line(format!("{:<14}{:>9}  {fetched:<20}{trouble}", one.entity.name(), one.state.rows).trim_end().to_owned());
+            line(
+                format!("{:<14}{:>9}  {fetched:<20}{trouble}", one.entity.name(), one.state.rows)
+                    .trim_end()
+                    .to_owned(),
+            );
         }
         line(String::new());
         if self.needs_person.is_empty() {
@@ -255,8 +296,14 @@ impl Status {
             }
         }
         line(language.pick(
-            format!("\nReports: open {} with any SQLite program; see Reports in the README.", database.display()),
-            format!("\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.", database.display()),
+            format!(
+                "\nReports: open {} with any SQLite program; see Reports in the README.",
+                database.display()
+            ),
+            format!(
+                "\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.",
+                database.display()
+            ),
         ));
         text
     }

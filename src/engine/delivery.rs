@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use super::{Job, Mind, PUSH_WORKERS, Settled};
 use crate::clock;
-use crate::extend::jobs::{
-    CallDone, CallJob, CallOutcome, LookUpJob, SendJob, number_in, with_order_number,
-};
+use crate::extend::jobs::{CallDone, CallJob, CallOutcome, LookUpJob, SendJob, number_in, with_order_number};
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::{Health, Sent};
 use crate::rules::budget::Class;
@@ -84,7 +82,10 @@ impl Mind {
                 outbox::note_unclear(tx, id, why, Some(&self.now.text()))?;
                 settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
                 settled.suspects.push(id);
-                log::warn!("item {id} ({}): no clear answer ({why}); it is looked up before it is sent again", label(&item));
+                log::warn!(
+                    "item {id} ({}): no clear answer ({why}); it is looked up before it is sent again",
+                    label(&item)
+                );
                 ("unclear", Some(why.clone()))
             }
             Sent::Refused { code, message } => {
@@ -171,7 +172,13 @@ impl Mind {
         }
     }
 
-    fn deliver(&mut self, tx: &Transaction<'_>, item: &Item, number: &str, body: &Value) -> rusqlite::Result<()> {
+    fn deliver(
+        &mut self,
+        tx: &Transaction<'_>,
+        item: &Item,
+        number: &str,
+        body: &Value,
+    ) -> rusqlite::Result<()> {
         let now = self.now.text();
         let answer = body.to_string();
         outbox::mark_delivered(tx, item.id, number, &answer, &now)?;
@@ -185,9 +192,20 @@ impl Mind {
         Ok(())
     }
 
-    fn refuse(&mut self, tx: &Transaction<'_>, item: &Item, code: &str, message: &str) -> rusqlite::Result<()> {
+    fn refuse(
+        &mut self,
+        tx: &Transaction<'_>,
+        item: &Item,
+        code: &str,
+        message: &str,
+    ) -> rusqlite::Result<()> {
         outbox::mark_refused(tx, item.id, code, message, &self.now.text())?;
-        log::error!("item {} ({}) was refused ({code}); a person must act: extend-edge outbox show {}", item.id, label(item), item.id);
+        log::error!(
+            "item {} ({}) was refused ({code}); a person must act: extend-edge outbox show {}",
+            item.id,
+            label(item),
+            item.id
+        );
         Ok(())
     }
 
@@ -235,7 +253,9 @@ impl Mind {
             match state {
                 State::Up if was == State::Unknown => log::info!("Extend answers"),
                 State::Up => log::info!("Extend is back"),
-                State::LoginRefused => log::error!("Extend does not accept user name and password; nothing is sent until it does"),
+                State::LoginRefused => log::error!(
+                    "Extend does not accept user name and password; nothing is sent until it does"
+                ),
                 _ => log::warn!("Extend can't be reached: {}", line.reason.as_deref().unwrap_or("")),
             }
         }
@@ -313,7 +333,12 @@ impl Mind {
         Ok(SendJob { id: item.id, attempt, kind: item.kind, payload, order_to_find })
     }
 
-    fn plan_look_ups(&mut self, tx: &Transaction<'_>, mut free: usize, jobs: &mut Vec<Job>) -> rusqlite::Result<usize> {
+    fn plan_look_ups(
+        &mut self,
+        tx: &Transaction<'_>,
+        mut free: usize,
+        jobs: &mut Vec<Job>,
+    ) -> rusqlite::Result<usize> {
         let mut due: Vec<i64> = Vec::new();
         let mut next = None;
         for (id, doubt) in &self.doubts {

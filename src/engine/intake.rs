@@ -28,7 +28,10 @@ impl Mind {
                 let language = self.config.exchange.language;
                 let problem = wrong.clone().map(Problem::of_file);
                 if let Some(problem) = &problem {
-                    log::warn!("inbox: {name:?} is left alone: {}", problem.message(crate::formats::problem::Language::English));
+                    log::warn!(
+                        "inbox: {name:?} is left alone: {}",
+                        problem.message(crate::formats::problem::Language::English)
+                    );
                 }
                 intake::note_left(
                     tx,
@@ -63,7 +66,9 @@ impl Mind {
             Err(problems) => Err(problems.clone()),
         };
         match verdict {
-            Ok((document, made_key, duplicate_of)) => self.accept(tx, arrived, &document, made_key, duplicate_of),
+            Ok((document, made_key, duplicate_of)) => {
+                self.accept(tx, arrived, &document, made_key, duplicate_of)
+            }
             Err(problems) => self.reject(tx, arrived, &problems),
         }
     }
@@ -123,7 +128,11 @@ impl Mind {
         let id = intake::insert_document(tx, file_id, 1, document, duplicate_of, &warnings)?;
         let key = document.key.as_deref().unwrap_or("-");
         match duplicate_of {
-            Some(first) => log::info!("{:?}: {} {key} repeats item {first}, not sent again", arrived.name, document.kind.name()),
+            Some(first) => log::info!(
+                "{:?}: {} {key} repeats item {first}, not sent again",
+                arrived.name,
+                document.kind.name()
+            ),
             None => {
                 let earlier = outbox::latest_with_key(tx, document.kind, key)?;
                 outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
@@ -151,7 +160,12 @@ impl Mind {
         Ok(())
     }
 
-    fn reject(&mut self, tx: &Transaction<'_>, arrived: &Arrived, problems: &[Problem]) -> rusqlite::Result<()> {
+    fn reject(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        problems: &[Problem],
+    ) -> rusqlite::Result<()> {
         let codes: Vec<&str> = problems.iter().map(Problem::code).collect();
         log::warn!("{:?} is rejected: {}", arrived.name, codes.join(", "));
         intake::insert_file(

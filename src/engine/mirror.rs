@@ -20,7 +20,8 @@ use crate::rules::line::State;
 use crate::rules::mirror::{Entity, removal_is_plausible};
 use crate::rules::schedule::{Age, Rhythm, Round, due};
 use crate::store::{
-    self, balances, customers, orders, outbox, owed, prices, products, return_codes, sync_state,
+    Applied, balances, customers, details, orders, outbox, owed, prices, products, returns, sync_requests,
+    sync_state,
 };
 
 /// A list of changes is asked for from this much before the last one: Extend's clocks may differ and a
@@ -68,7 +69,10 @@ struct Under {
     /// Customers whose prices, or warehouses whose balances, are still to be read; the first is being read.
     parts: VecDeque<Option<String>>,
     seen: HashSet<u64>,
-    odd: usize,
+    /// Records that could not be stored.
+    skipped: usize,
+    /// When it began, by our clock.
+    began: String,
 }
 
 /// What a page or a failure did to a round; applied after the commit.
@@ -153,7 +157,10 @@ impl Rounds {
 
 /// The entities that the settings ask for.
 pub fn entities(config: &Config) -> Vec<Entity> {
-    TURNS.into_iter().filter(|entity| *entity != Entity::Prices || !config.prices.customers.is_empty()).collect()
+    TURNS
+        .into_iter()
+        .filter(|entity| *entity != Entity::Prices || !config.prices.customers.is_empty())
+        .collect()
 }
 
 fn rhythm(config: &Config, entity: Entity) -> Rhythm {
@@ -192,7 +199,7 @@ impl Mind {
         if self.rounds.only {
             return Ok(());
         }
-        for (entity, full) in sync_state::load_requests(tx)? {
+        for (entity, full) in sync_requests::load(tx)? {
             let round = if full { Round::Full } else { Round::Changes };
             self.rounds.asked.entry(entity).or_insert(round);
             self.rounds.due_at.remove(&entity);
@@ -209,7 +216,8 @@ impl Mind {
             if !wanted.contains(&entity) {
                 continue;
             }
-            let job = if turn % 2 == 0 { self.next_page(tx, entity)? } else { self.next_details(tx, entity)? };
+            let job =
+                if turn % 2 == 0 { self.next_page(tx, entity)? } else { self.next_details(tx, entity)? };
             if job.is_some() {
                 self.rounds.turn = turn;
                 return Ok(job);
@@ -251,8 +259,8 @@ impl Mind {
             Some(Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX))
         };
         let age = Age {
-            round: state.as_ref().and_then(|state| ago(state.last_success_at.as_deref())),
-            full: state.as_ref().and_then(|state| ago(state.last_full_at.as_deref())),
+            round: ago(state.last_success_at.as_deref()),
+            full: ago(state.last_full_at.as_deref()),
             failed: self
                 .rounds
                 .failed
@@ -260,7 +268,7 @@ impl Mind {
                 .filter(|_| !self.rounds.only)
                 .map(|(at, _)| self.now.mono.saturating_sub(*at)),
         };
-        let cursor = state.and_then(|state| state.cursor);
+        let cursor = state.cursor;
         let round = match due(&rhythm(&self.config, entity), &age, asked) {
             Ok(Round::Changes) if cursor.is_none() => Round::Full,
             Ok(round) => round,
@@ -286,8 +294,16 @@ impl Mind {
                 .and_then(|cursor| cursor.parse::<jiff::Timestamp>().ok())
                 .map(|cursor| clock::filter_text(before(cursor, OVERLAP))),
         };
-        let under =
-            Under { round, cursor: clock::text(server_now), from, page: 0, parts, seen: HashSet::new(), odd: 0 };
+        let under = Under {
+            round,
+            cursor: clock::text(server_now),
+            from,
+            page: 0,
+            parts,
+            seen: HashSet::new(),
+            skipped: 0,
+            began: self.now.text(),
+        };
         self.rounds.under_way.insert(entity, under);
         Ok(true)
     }
@@ -337,10 +353,16 @@ impl Mind {
         }
     }
 
-    fn fail_round(&mut self, tx: &Transaction<'_>, entity: Entity, why: &str, settled: &mut Settled) -> rusqlite::Result<()> {
+    fn fail_round(
+        &mut self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        why: &str,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
         log::warn!("{} could not be fetched: {why}", entity.name());
         sync_state::note_error(tx, entity, why, &self.now.text())?;
-        sync_state::forget_request(tx, entity)?;
+        sync_requests::forget(tx, entity)?;
         settled.rounds.push(RoundStep::Failed(entity, why.to_owned()));
         Ok(())
     }
@@ -359,10 +381,7 @@ impl Mind {
         let result = stored.and_then(|applied| {
             // Seen twice is normal, so a step that is done again does no harm here.
             under.seen.extend(applied.seen);
-            if job.page == 0 && under.parts.len() == 1 && entity != Entity::Prices {
-                under.odd = 0;
-            }
-            under.odd += applied.odd;
+            under.skipped += applied.skipped;
             if !page.last {
                 return Ok(RoundStep::NextPage(entity));
             }
@@ -377,8 +396,10 @@ impl Mind {
             if full && entity != Entity::Prices {
                 self.sweep(tx, entity, &under, None, &now)?;
             }
-            sync_state::finish_round(tx, entity, &under.cursor, &now, full, under.odd)?;
-            sync_state::forget_request(tx, entity)?;
+            let cursor = Some(under.cursor.as_str());
+            let round = sync_state::Round { cursor, now: &now, full, skipped: under.skipped };
+            sync_state::finish_round(tx, entity, &round)?;
+            sync_requests::forget(tx, entity)?;
             owed::owe(tx, "status", "")?;
             Ok(RoundStep::Done(entity))
         });
@@ -394,30 +415,42 @@ impl Mind {
         under: &Under,
         rows: &[&RawValue],
         now: &str,
-    ) -> rusqlite::Result<store::mirror::Applied> {
-        let changes = under.round == Round::Changes;
-        match job.entity {
-            Entity::Products => {
-                let applied = products::apply_list_page(tx, rows, now)?;
-                if self.config.products.details {
-                    products::want_details(tx, &applied.numbers, changes)?;
-                }
-                Ok(applied)
-            }
-            Entity::Customers => {
-                let applied = customers::apply_list_page(tx, rows, now)?;
-                if self.config.customers.details {
-                    customers::want_details(tx, &applied.numbers, changes)?;
-                }
-                Ok(applied)
-            }
-            Entity::Balances => balances::apply_list_page(tx, rows, now),
+    ) -> rusqlite::Result<Applied> {
+        let applied = match job.entity {
+            Entity::Products => products::apply_list_page(tx, rows, now)?,
+            Entity::Customers => customers::apply_list_page(tx, rows, now)?,
+            Entity::Balances => balances::apply_list_page(tx, rows, now)?,
             Entity::Prices => {
-                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, now)
+                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, now)?
             }
-            Entity::Orders => orders::apply_list_page(tx, rows, self.config.orders.scope == Scope::All, now),
-            Entity::ReturnCodes => return_codes::replace(tx, rows),
-            Entity::Returns => Ok(store::mirror::Applied::default()),
+            Entity::Orders => {
+                let scope = match self.config.orders.scope {
+                    Scope::All => orders::Scope::All,
+                    Scope::Ours => orders::Scope::Ours,
+                };
+                orders::apply_list_page(tx, rows, scope, now)?
+            }
+            Entity::Returns => returns::apply_list_page(tx, rows, now)?,
+            Entity::ReturnCodes => returns::replace_codes(tx, rows)?,
+        };
+        if self.has_details(job.entity) {
+            // What a list of changes shows has changed, though its row may look the same: the detail holds
+            // more than the row. A list of everything tells only by the row.
+            let numbers = match (under.round, job.entity) {
+                (Round::Changes, Entity::Products | Entity::Customers) => &applied.numbers,
+                _ => &applied.changed_numbers,
+            };
+            details::mark_detail_wanted(tx, job.entity, numbers)?;
+        }
+        Ok(applied)
+    }
+
+    fn has_details(&self, entity: Entity) -> bool {
+        match entity {
+            Entity::Products => self.config.products.details,
+            Entity::Customers => self.config.customers.details,
+            Entity::Orders => true,
+            _ => false,
         }
     }
 
@@ -431,13 +464,11 @@ impl Mind {
         now: &str,
     ) -> rusqlite::Result<()> {
         let before = match entity {
-            Entity::Products => products::count(tx)?,
-            Entity::Customers => customers::count(tx)?,
-            Entity::Balances => balances::count(tx)?,
             Entity::Prices => prices::count(tx, customer.unwrap_or_default())?,
-            _ => return Ok(()),
+            _ => sync_state::load(tx, entity)?.rows,
         };
-        if !removal_is_plausible(before, under.seen.len()) {
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        if before > 0 && !removal_is_plausible(before, under.seen.len()) {
             let why = format!(
                 "Extend suddenly showed {} of {before}; nothing was removed. If that is right, it will be \
                  believed once nothing is left to compare with; else ask Extend",
@@ -447,10 +478,11 @@ impl Mind {
             return sync_state::note_error(tx, entity, &why, now);
         }
         let removed = match entity {
-            Entity::Products => products::remove_unseen(tx, &under.seen, now)?,
-            Entity::Customers => customers::remove_unseen(tx, &under.seen, now)?,
+            Entity::Products => products::remove_unseen(tx, &under.seen, &under.began, now)?,
+            Entity::Customers => customers::remove_unseen(tx, &under.seen, &under.began, now)?,
             Entity::Balances => balances::remove_unseen(tx, &under.seen, now)?,
-            _ => prices::remove_unseen(tx, customer.unwrap_or_default(), &under.seen, now)?,
+            Entity::Prices => prices::remove_unseen(tx, customer.unwrap_or_default(), &under.seen, now)?,
+            _ => 0,
         };
         if removed > 0 {
             log::info!("{}: {removed} are gone at Extend", entity.name());
@@ -464,14 +496,13 @@ impl Mind {
         if self.rounds.under_way.get(&entity).is_some_and(|under| under.round == Round::Changes) {
             return Ok(None);
         }
-        if self.rounds.failed.get(&entity).is_some_and(|(at, _)| self.now.mono < *at + Duration::from_secs(5)) {
+        if self.rounds.failed.get(&entity).is_some_and(|(at, _)| self.now.mono < *at + Duration::from_secs(5))
+        {
             return Ok(None);
         }
-        let mut numbers = match entity {
-            Entity::Products if self.config.products.details => products::next_details(tx, DETAILS_TOGETHER)?,
-            Entity::Customers if self.config.customers.details => customers::next_details(tx, DETAILS_TOGETHER)?,
-            Entity::Orders => orders::next_details(tx, DETAILS_TOGETHER)?,
-            _ => Vec::new(),
+        let mut numbers = match self.has_details(entity) {
+            true => details::next_details(tx, entity, None, DETAILS_TOGETHER)?,
+            false => Vec::new(),
         };
         if numbers.is_empty() {
             return Ok(None);
@@ -497,13 +528,13 @@ impl Mind {
             match got {
                 Got::Body(body) => self.store_detail(tx, entity, number, body, &now)?,
                 Got::Missing => match entity {
-                    Entity::Products => products::note_gone(tx, number, &now)?,
-                    Entity::Customers => customers::note_gone(tx, number, &now)?,
-                    _ => orders::note_gone(tx, number, &now)?,
+                    Entity::Products => products::note_gone(tx, number, &now).map(|_| ())?,
+                    Entity::Customers => customers::note_gone(tx, number, &now).map(|_| ())?,
+                    _ => orders::note_gone(tx, number)?,
                 },
                 Got::Refused(why) => {
                     log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
-                    self.give_up_detail(tx, entity, number)?;
+                    details::clear_detail_wanted(tx, entity, number)?;
                 }
                 Got::Again { why, .. } => {
                     settled.rounds.push(RoundStep::Failed(entity, why.clone()));
@@ -527,20 +558,12 @@ impl Mind {
         // An answer that is no JSON object changes nothing and is asked for again with the next change.
         if serde_json::from_str::<HashMap<String, serde::de::IgnoredAny>>(text).is_err() {
             log::warn!("{} {number}: the answer can't be read", entity.name());
-            return self.give_up_detail(tx, entity, number);
+            return details::clear_detail_wanted(tx, entity, number);
         }
         match entity {
             Entity::Products => products::apply_detail(tx, number, text, now).map(|_| ()),
             Entity::Customers => customers::apply_detail(tx, number, text, now).map(|_| ()),
             _ => orders::store_order(tx, text, now).map(|_| ()),
-        }
-    }
-
-    fn give_up_detail(&self, tx: &Transaction<'_>, entity: Entity, number: &str) -> rusqlite::Result<()> {
-        match entity {
-            Entity::Products => products::unwant_detail(tx, number),
-            Entity::Customers => customers::unwant_detail(tx, number),
-            _ => orders::unwant_detail(tx, number),
         }
     }
 }

@@ -34,6 +34,9 @@ mod mirror;
 mod put_out;
 pub mod run;
 
+pub use delivery::forbidden_note;
+pub use mirror::entities;
+
 /// What the engine hears.
 #[derive(Debug)]
 pub enum Event {
@@ -83,7 +86,6 @@ struct Mind {
     config: Arc<Config>,
     task: Task,
     line: Line,
-    since_up: bool,
     budget: Budget,
     pauses: Pauses,
     /// Extend's clock: its seconds since 1970 at a moment of ours.
@@ -120,7 +122,12 @@ impl Engine {
     ///
     /// # Errors
     /// The database can't be read or written.
-    pub fn new(mut connection: Connection, config: Arc<Config>, task: Task, now: Now) -> Result<Engine, StoreError> {
+    pub fn new(
+        mut connection: Connection,
+        config: Arc<Config>,
+        task: Task,
+        now: Now,
+    ) -> Result<Engine, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let unresolved = outbox::load_unresolved(&transaction)?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
@@ -129,7 +136,6 @@ impl Engine {
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let mind = Mind {
             line: Line::new(now.mono),
-            since_up: false,
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
             pauses,
             server_clock: None,
@@ -161,7 +167,11 @@ impl Engine {
     ///
     /// # Errors
     /// The database can't be read or written.
-    pub fn step(&mut self, events: impl IntoIterator<Item = Event>, now: Now) -> Result<Vec<Job>, StoreError> {
+    pub fn step(
+        &mut self,
+        events: impl IntoIterator<Item = Event>,
+        now: Now,
+    ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
         self.mind.now = now;
         self.mind.wake_at = now.mono + Duration::from_secs(3600);

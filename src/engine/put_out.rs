@@ -12,7 +12,7 @@ use rusqlite::Transaction;
 use super::{Job, Mind, Settled};
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
-use crate::store::{agent, outgoing, owed};
+use crate::store::{agent, changes, outgoing, owed};
 
 /// Entities that are put out as snapshots and changes.
 pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
@@ -41,7 +41,12 @@ pub(super) struct State {
 }
 
 impl Mind {
-    pub(super) fn hear_put(&mut self, tx: &Transaction<'_>, put: &[Put], settled: &mut Settled) -> rusqlite::Result<()> {
+    pub(super) fn hear_put(
+        &mut self,
+        tx: &Transaction<'_>,
+        put: &[Put],
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
         let mut trouble = None;
         for file in put {
             if let Err(error) = &file.result {
@@ -55,7 +60,7 @@ impl Mind {
                     let pause = BETWEEN_SNAPSHOTS.max(file.took * 20);
                     self.put_out.snapshots.insert(*entity, (self.now.mono, pause));
                 }
-                PutJob::Change { sequence, .. } => outgoing::mark_written(tx, *sequence)?,
+                PutJob::Change { sequence, .. } => changes::mark_written(tx, *sequence)?,
             }
         }
         if let Some(error) = &trouble {
@@ -79,7 +84,7 @@ impl Mind {
         for kind in ["receipt", "error", "order"] {
             files.extend(owed::load(tx, kind, TOGETHER)?.into_iter().map(PutJob::Owed));
         }
-        for (sequence, entity) in outgoing::load_unwritten(tx, TOGETHER)? {
+        for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
             files.push(PutJob::Change { sequence, entity });
         }
         // Small files first: a job with a snapshot in it is done when the snapshot is.
@@ -98,17 +103,20 @@ impl Mind {
     /// Numbers what changed since the last file of changes, entity by entity.
     fn flush_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         for entity in PUT_OUT {
-            if !outgoing::has_pending(tx, entity)? {
+            if !changes::has_pending(tx, entity)? {
                 continue;
             }
             let since = self.put_out.flushed.get(&entity).copied();
-            let pause = if self.rounds.is_under_way(entity) { DURING_A_ROUND } else { Duration::from_millis(200) };
+            let pause =
+                if self.rounds.is_under_way(entity) { DURING_A_ROUND } else { Duration::from_millis(200) };
             if let Some(at) = since.map(|at| at + pause).filter(|at| *at > self.now.mono) {
                 self.wake(at);
                 continue;
             }
             let subtract = self.config.exchange.subtract_queued;
-            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some() {}
+            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some()
+            {
+            }
             owed::owe(tx, "snapshot", entity.name())?;
             self.put_out.flushed.insert(entity, self.now.mono);
         }
@@ -145,7 +153,8 @@ impl Mind {
             }
             return Ok(());
         };
-        if let Some(at) = self.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
+        if let Some(at) =
+            self.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
             && !self.task.once
         {
             self.wake(at);

@@ -56,7 +56,12 @@ pub type Progress<'a> = &'a mut dyn FnMut(&Engine);
 /// # Errors
 /// The database can't be opened, or a thread can't be started. Trouble with the database later on is
 /// waited out.
-pub fn run(config: Arc<Config>, task: Task, stop: &Receiver<()>, progress: Progress<'_>) -> Result<Ended, RunError> {
+pub fn run(
+    config: Arc<Config>,
+    task: Task,
+    stop: &Receiver<()>,
+    progress: Progress<'_>,
+) -> Result<Ended, RunError> {
     let clock = Clock::start();
     let connection = store::open(&config.database)?;
     let ends = task.once || task.only.is_some();
@@ -211,35 +216,44 @@ impl Workers {
             extend.timeout,
         );
         let mut threads = Vec::new();
-        let mut spawn = |name: &str, queue: &Receiver<Job>, mut work: Box<dyn FnMut(Job) -> Option<Event> + Send>| {
-            let (queue, inbox) = (queue.clone(), inbox.clone());
-            let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-                for job in queue {
-                    if let Some(event) = work(job)
-                        && inbox.send(event).is_err()
-                    {
-                        return;
+        let mut spawn =
+            |name: &str, queue: &Receiver<Job>, mut work: Box<dyn FnMut(Job) -> Option<Event> + Send>| {
+                let (queue, inbox) = (queue.clone(), inbox.clone());
+                let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+                    for job in queue {
+                        if let Some(event) = work(job)
+                            && inbox.send(event).is_err()
+                        {
+                            return;
+                        }
                     }
-                }
-            })?;
-            threads.push(thread);
-            std::io::Result::Ok(())
-        };
+                })?;
+                threads.push(thread);
+                std::io::Result::Ok(())
+            };
         // One job in flight each, so the queues never fill.
         let (moves, move_queue) = bounded(2);
         let (puts, put_queue) = bounded(2);
         let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
         let (pulls, pull_queue) = bounded(2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
-        spawn("take", &move_queue, Box::new(move |job| match job {
-            Job::Move(files) => Some(Event::Moved(take::move_all(&exchange, &inbox_folder, &files))),
-            _ => None,
-        }))?;
+        spawn(
+            "take",
+            &move_queue,
+            Box::new(move |job| match job {
+                Job::Move(files) => Some(Event::Moved(take::move_all(&exchange, &inbox_folder, &files))),
+                _ => None,
+            }),
+        )?;
         let mut publisher = Publisher::new(config.clone());
-        spawn("put", &put_queue, Box::new(move |job| match job {
-            Job::Put(files) => Some(Event::Put(publisher.put_all(files))),
-            _ => None,
-        }))?;
+        spawn(
+            "put",
+            &put_queue,
+            Box::new(move |job| match job {
+                Job::Put(files) => Some(Event::Put(publisher.put_all(files))),
+                _ => None,
+            }),
+        )?;
         // One more than there are pushes, for the probe.
         for number in 0..=PUSH_WORKERS {
             let api = client.clone();

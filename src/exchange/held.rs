@@ -14,7 +14,8 @@ pub fn open_for_writing(folder: &Path) -> HashSet<PathBuf> {
     let own = std::process::id().to_string();
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = process.file_name();
-        let is_process = name.to_str().is_some_and(|pid| pid.bytes().all(|b| b.is_ascii_digit()) && pid != own);
+        let is_process =
+            name.to_str().is_some_and(|pid| pid.bytes().all(|b| b.is_ascii_digit()) && pid != own);
         if !is_process {
             continue;
         }
@@ -68,7 +69,8 @@ mod tests {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
+            .unwrap();
         let open = open_for_writing(folder.path());
         child.kill().unwrap();
         child.wait().unwrap();

@@ -17,7 +17,11 @@ pub mod watch;
 ///
 /// # Errors
 /// The system's, with the path in the message.
-pub fn write_whole(path: &Path, durable: bool, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub fn write_whole(
+    path: &Path,
+    durable: bool,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // The name is cut so that a name of 255 bytes still has a neighbour, and begins with a dot so that
     // a webshop that lists the folder passes it by.

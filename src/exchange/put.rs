@@ -14,8 +14,9 @@ use crate::config::{Config, OutFormat};
 use crate::formats::export::Format;
 use crate::formats::{names, receipt};
 use crate::rules::mirror::Entity;
+use crate::status;
 use crate::store::owed::Owed;
-use crate::store::{self, intake, outgoing, status};
+use crate::store::{self, changes, intake, outgoing};
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,16 +129,16 @@ impl Publisher {
     }
 
     fn put_order(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
-        let Some((name, body)) = outgoing::render_order_file(connection, &owed.key).map_err(io::Error::other)?
+        let Some(order) = outgoing::render_order_file(connection, &owed.key).map_err(io::Error::other)?
         else {
             return Ok(());
         };
-        let path = self.config.outgoing_orders().join(name);
-        write_whole(&path, false, |out| out.write_all(body.as_bytes()))
+        let path = self.config.outgoing_orders().join(&order.name);
+        write_whole(&path, false, |out| out.write_all(order.body.as_bytes()))
     }
 
     fn put_change(&self, connection: &Connection, sequence: i64, entity: &str) -> io::Result<()> {
-        let Some(body) = outgoing::load_change(connection, sequence).map_err(io::Error::other)? else {
+        let Some(body) = changes::load(connection, sequence).map_err(io::Error::other)? else {
             return Ok(());
         };
         let name = crate::formats::file_name::change_file_name(sequence as u64, entity);
@@ -154,14 +155,17 @@ impl Publisher {
             let path: PathBuf = self.config.outgoing().join(format!("{}.{ending}", entity.name()));
             let subtract = self.config.exchange.subtract_queued;
             write_whole(&path, false, |out| {
-                outgoing::write_snapshot(connection, entity, format, subtract, out).map_err(io::Error::other)
+                outgoing::write_snapshot(connection, entity, format, subtract, out)
+                    .map(|_| ())
+                    .map_err(io::Error::other)
             })?;
         }
         Ok(())
     }
 
     fn put_status(&self, connection: &Connection) -> io::Result<()> {
-        let status = status::load(connection, &self.config, jiff::Timestamp::now()).map_err(io::Error::other)?;
+        let status =
+            status::load(connection, &self.config, jiff::Timestamp::now()).map_err(io::Error::other)?;
         let text = receipt::pretty(&status.to_json());
         write_whole(&self.config.outgoing().join("status.json"), false, |out| out.write_all(text.as_bytes()))
     }

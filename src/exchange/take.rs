@@ -49,7 +49,8 @@ fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
     if there && file.content_hash.is_some() && hash_of(&expected)? == file.content_hash {
         return Ok(file.stored_name.clone());
     }
-    let (target, stored_name) = if there { free_name(folder, &file.name)? } else { (expected, file.stored_name.clone()) };
+    let (target, stored_name) =
+        if there { free_name(folder, &file.name)? } else { (expected, file.stored_name.clone()) };
     match std::fs::rename(&source, &target) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return restore(&target, file, stored_name),

@@ -85,7 +85,10 @@ impl Watcher {
     ///
     /// # Errors
     /// The thread can't be started.
-    pub fn start(watching: Watching, sightings: impl Fn(Sighting) -> bool + Send + 'static) -> std::io::Result<Watcher> {
+    pub fn start(
+        watching: Watching,
+        sightings: impl Fn(Sighting) -> bool + Send + 'static,
+    ) -> std::io::Result<Watcher> {
         let (stop, stopped) = bounded(0);
         let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
             Inbox { watching, seen: HashMap::new(), tell: Box::new(sightings) }.run(&stopped);
@@ -183,7 +186,10 @@ impl Inbox {
         match made {
             Ok(watcher) => (receiver, Some(watcher)),
             Err(error) => {
-                log::warn!("no watch on {}: {error}; it is looked at by the clock", self.watching.inbox.display());
+                log::warn!(
+                    "no watch on {}: {error}; it is looked at by the clock",
+                    self.watching.inbox.display()
+                );
                 (never(), None)
             }
         }
@@ -199,21 +205,21 @@ impl Inbox {
         if matches!(event.kind, notify::EventKind::Access(kind) if !is_close_after_writing(kind)) {
             return true;
         }
-        let all_named = event.paths.iter().all(|path| {
-            match path.file_name().and_then(|name| name.to_str()) {
+        let all_named =
+            event.paths.iter().all(|path| match path.file_name().and_then(|name| name.to_str()) {
                 Some(name) if path.parent() == Some(&self.watching.inbox) => {
                     names.push(name.to_owned());
                     true
                 }
                 _ => false,
-            }
-        });
+            });
         all_named
     }
 
     /// Looks at everything. False: nobody listens any more.
     fn scan(&mut self) -> bool {
-        let listed = std::fs::read_dir(&self.watching.inbox).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        let listed = std::fs::read_dir(&self.watching.inbox)
+            .and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let entries = match listed {
             Ok(entries) => entries,
             Err(error) => {
@@ -236,7 +242,11 @@ impl Inbox {
         let gone: Vec<String> = {
             let there: std::collections::HashSet<&String> = names.iter().collect();
             let unreadable = |seen: &Seen| seen.stamp == "name";
-            self.seen.iter().filter(|(name, seen)| !there.contains(name) && !unreadable(seen)).map(|(name, _)| name.clone()).collect()
+            self.seen
+                .iter()
+                .filter(|(name, seen)| !there.contains(name) && !unreadable(seen))
+                .map(|(name, _)| name.clone())
+                .collect()
         };
         names.extend(gone);
         // A file that was handed over and still lies there is handed over again after a while: it may be
@@ -314,7 +324,8 @@ impl Inbox {
             }
         }
         let size = metadata.len();
-        let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
+        let ending =
+            Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
         if size > self.watching.patience.max_bytes {
             return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
         }
@@ -327,9 +338,12 @@ impl Inbox {
                 Look::Read(Bytes { sight, size: bytes.len() as u64, stamp, bytes })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
-            Err(error) => {
-                Look::Read(Bytes { sight: Sight::Unreadable(error.to_string()), size, stamp, bytes: Vec::new() })
-            }
+            Err(error) => Look::Read(Bytes {
+                sight: Sight::Unreadable(error.to_string()),
+                size,
+                stamp,
+                bytes: Vec::new(),
+            }),
         }
     }
 
@@ -431,6 +445,10 @@ fn stamp(metadata: &std::fs::Metadata) -> String {
         metadata.ino()
     };
     #[cfg(not(unix))]
-    let identity = metadata.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |s| s.as_nanos());
+    let identity = metadata
+        .created()
+        .ok()
+        .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
+        .map_or(0, |s| s.as_nanos());
     format!("{}-{modified}-{identity}", metadata.len())
 }

@@ -58,7 +58,7 @@ impl Client {
 
     /// Ends every call that is under way: they fail as lost.
     pub fn shut_down(&self) {
-        self.agent.shutdown();
+        self.agent.clone().shutdown();
     }
 }
 

@@ -297,7 +297,9 @@ fn look_up_order(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate
     let mut candidates: Vec<Candidate> = Vec::new();
     for page in 0..LOOK_UP_PAGES {
         let listed = line.json(&requests::orders_by_external(&job.key, &job.from, page))?;
-        let Some(Value::Array(rows)) = listed else { return Err("the list of orders could not be read".into()) };
+        let Some(Value::Array(rows)) = listed else {
+            return Err("the list of orders could not be read".into());
+        };
         let whole_page = rows.len() >= 100;
         for row in rows {
             let Some(number) = text_at(&row, &["orderNumber"]) else { continue };
@@ -362,9 +364,11 @@ fn page_request(job: &PageJob) -> Request {
         Entity::Products => requests::products(from, job.page),
         Entity::Customers => requests::customers(from, job.page + 1),
         Entity::Balances => requests::balances(job.warehouse.as_deref(), from, job.page + 1),
-        Entity::Prices => {
-            requests::prices(job.customer.as_deref().unwrap_or_default(), job.currency.as_deref(), job.page + 1)
-        }
+        Entity::Prices => requests::prices(
+            job.customer.as_deref().unwrap_or_default(),
+            job.currency.as_deref(),
+            job.page + 1,
+        ),
         Entity::Orders => requests::orders(from.unwrap_or(ORDER_ASKED_FOR), job.page),
         Entity::Returns => requests::returns(None, None, from.unwrap_or(ORDER_ASKED_FOR), job.page + 1),
         Entity::ReturnCodes => requests::return_codes(),

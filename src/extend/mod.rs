@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod jobs;
+pub mod page;
 pub mod requests;
 
 pub use client::{Api, Client};

@@ -7,6 +7,8 @@
 
 pub mod canonical;
 pub mod document;
+pub mod export;
+pub mod file_name;
 pub mod json;
 pub mod locate;
 pub mod names;

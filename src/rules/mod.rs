@@ -9,5 +9,6 @@ pub mod budget;
 pub mod intake;
 pub mod line;
 pub mod lookup;
+pub mod mirror;
 pub mod retry;
 pub mod schedule;

@@ -11,10 +11,30 @@
 //! its order. A commit of mirrored rows alone could do with less ([`relaxed`]): they can be fetched
 //! again, and the cursor commits with them.
 
+pub mod agent;
+pub mod balances;
+mod cells;
+pub mod changes;
+pub mod customers;
+pub mod details;
+pub mod intake;
+mod mirrored;
+pub mod orders;
+pub mod outbox;
+pub mod outgoing;
+pub mod owed;
+pub mod prices;
+pub mod products;
+pub mod returns;
+pub mod sync_requests;
+pub mod sync_state;
+
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+
+pub use mirrored::Applied;
 
 mod embedded {
     refinery::embed_migrations!("migrations");

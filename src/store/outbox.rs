@@ -352,7 +352,9 @@ pub fn back_off(
     next_attempt_at: &str,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE outbox SET failures = ?2, next_attempt_at = ?3 WHERE id = ?1 AND state = 'queued'")?
+        .prepare_cached(
+            "UPDATE outbox SET failures = ?2, next_attempt_at = ?3 WHERE id = ?1 AND state = 'queued'",
+        )?
         .execute(params![id, failures, next_attempt_at])?;
     Ok(())
 }

@@ -1,0 +1,340 @@
+//! What is put out in `outgoing/`: snapshots, changes and orders, from rows to JSON and CSV. Pure.
+//!
+//! The fields have the names of the tables' columns, in their order, also in the rows and shipments of an
+//! order file. Money and quantities are the shortest decimal that is the stored number (`12.5`, `12`),
+//! never in powers of ten; flags are 0 or 1; what is not there is `null` in JSON and empty in CSV.
+
+use std::io::{self, Write};
+
+use crate::rules::mirror::Cell;
+
+/// In what a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One object; its rows stand on a line each.
+    Json,
+    /// RFC 4180 in UTF-8, with a header line.
+    Csv {
+        /// `;` or `,`.
+        separator: u8,
+    },
+}
+
+/// What stands above the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The entity's name.
+    pub entity: &'a str,
+    /// In a set of changes its own number; in a snapshot that of the newest set which it contains.
+    pub sequence: u64,
+    /// When the entity was last fetched from Extend; `None` before the first time.
+    pub as_of: Option<&'a str>,
+}
+
+/// Writes a snapshot row by row, so that it needs no memory for them all.
+pub enum Snapshot<'c, W: Write> {
+    #[doc(hidden)]
+    Json { out: W, columns: &'c [&'static str], line: String, first: bool },
+    #[doc(hidden)]
+    Csv { out: Box<csv::Writer<W>> },
+}
+
+impl<'c, W: Write> Snapshot<'c, W> {
+    /// Begins a snapshot of rows with these columns.
+    ///
+    /// # Errors
+    /// `out` can't be written to.
+    pub fn begin(
+        mut out: W,
+        format: Format,
+        head: &Head<'_>,
+        columns: &'c [&'static str],
+    ) -> io::Result<Self> {
+        match format {
+            Format::Json => {
+                let mut line = String::with_capacity(1024);
+                push_head(&mut line, head);
+                out.write_all(line.as_bytes())?;
+                Ok(Snapshot::Json { out, columns, line, first: true })
+            }
+            Format::Csv { separator } => {
+                let mut out = csv::WriterBuilder::new()
+                    .delimiter(separator)
+                    .terminator(csv::Terminator::CRLF)
+                    .from_writer(out);
+                out.write_record(columns).map_err(io::Error::other)?;
+                Ok(Snapshot::Csv { out: Box::new(out) })
+            }
+        }
+    }
+
+    /// Writes one row: a cell for each column.
+    ///
+    /// # Errors
+    /// The file can't be written to.
+    pub fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        match self {
+            Snapshot::Json { out, columns, line, first } => {
+                line.clear();
+                line.push_str(if *first { "\n" } else { ",\n" });
+                *first = false;
+                push_object(line, columns.iter().copied().zip(cells));
+                out.write_all(line.as_bytes())
+            }
+            Snapshot::Csv { out } => {
+                for cell in cells {
+                    match cell {
+                        Cell::Null => out.write_field(""),
+                        Cell::Integer(number) => out.write_field(number.to_string()),
+                        Cell::Real(number) => out.write_field(number.to_string()),
+                        Cell::Text(text) => out.write_field(text.as_bytes()),
+                    }
+                    .map_err(io::Error::other)?;
+                }
+                out.write_record(None::<&[u8]>).map_err(io::Error::other)
+            }
+        }
+    }
+
+    /// Ends the file and flushes it.
+    ///
+    /// # Errors
+    /// The file can't be written to.
+    pub fn finish(self) -> io::Result<()> {
+        match self {
+            Snapshot::Json { mut out, .. } => {
+                out.write_all(b"\n]}\n")?;
+                out.flush()
+            }
+            Snapshot::Csv { mut out } => out.flush(),
+        }
+    }
+}
+
+/// A set of changes. `removed` holds the keys of the rows that are gone: text where the key is one
+/// column, else an array.
+pub fn changes(
+    head: &Head<'_>,
+    columns: &[&'static str],
+    rows: &[Vec<Cell<'_>>],
+    removed: &[Vec<Cell<'_>>],
+) -> String {
+    let mut out = String::new();
+    push_head(&mut out, head);
+    push_objects(&mut out, columns, rows);
+    out.push_str("],\"removed\":[");
+    for (place, key) in removed.iter().enumerate() {
+        out.push_str(if place == 0 { "\n" } else { ",\n" });
+        match key.as_slice() {
+            [one] => push_cell(&mut out, one),
+            key => out.push_str(&key_text(key)),
+        }
+    }
+    out.push_str("]}\n");
+    out
+}
+
+/// An order as Extend has it.
+#[derive(Debug)]
+pub struct OrderFile<'a> {
+    /// What the file is called by: the external number, else Extend's.
+    pub key: &'a str,
+    /// `orderNumber`, `orderNumberExternal`, `status`, `changedAt`, with their values.
+    pub head: Vec<(&'static str, Cell<'a>)>,
+    /// The columns of the rows.
+    pub row_columns: Vec<&'static str>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell<'a>>>,
+    /// The columns of the shipments.
+    pub shipment_columns: Vec<&'static str>,
+    /// The shipments.
+    pub shipments: Vec<Vec<Cell<'a>>>,
+}
+
+/// The file of an order. Its head is in camelCase as receipts are; rows and shipments have the column
+/// names of their tables.
+pub fn order(order: &OrderFile<'_>) -> String {
+    let mut out = String::from("{\"key\":");
+    push_text(&mut out, order.key);
+    for (name, cell) in &order.head {
+        out.push(',');
+        push_text(&mut out, name);
+        out.push(':');
+        push_cell(&mut out, cell);
+    }
+    out.push_str(",\"rows\":[");
+    push_objects(&mut out, &order.row_columns, &order.rows);
+    out.push_str("],\"shipments\":[");
+    push_objects(&mut out, &order.shipment_columns, &order.shipments);
+    out.push_str("]}\n");
+    out
+}
+
+/// A primary key as a JSON array.
+pub fn key_text(key: &[Cell<'_>]) -> String {
+    let mut out = String::from("[");
+    for (place, part) in key.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        push_cell(&mut out, part);
+    }
+    out.push(']');
+    out
+}
+
+fn push_head(out: &mut String, head: &Head<'_>) {
+    out.push_str("{\"entity\":");
+    push_text(out, head.entity);
+    out.push_str(&format!(",\"sequence\":{},\"asOf\":", head.sequence));
+    push_cell(out, &head.as_of.map_or(Cell::Null, Cell::text));
+    out.push_str(",\"rows\":[");
+}
+
+fn push_objects(out: &mut String, columns: &[&'static str], rows: &[Vec<Cell<'_>>]) {
+    for (place, cells) in rows.iter().enumerate() {
+        out.push_str(if place == 0 { "\n" } else { ",\n" });
+        push_object(out, columns.iter().copied().zip(cells));
+    }
+}
+
+fn push_object<'c, 'd: 'c>(out: &mut String, fields: impl Iterator<Item = (&'c str, &'c Cell<'d>)>) {
+    out.push('{');
+    for (place, (name, cell)) in fields.enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        push_text(out, name);
+        out.push(':');
+        push_cell(out, cell);
+    }
+    out.push('}');
+}
+
+fn push_cell(out: &mut String, cell: &Cell<'_>) {
+    match cell {
+        Cell::Null => out.push_str("null"),
+        Cell::Integer(number) => out.push_str(&number.to_string()),
+        // Cells are finite, and Display of a finite f64 is a JSON number.
+        Cell::Real(number) => out.push_str(&number.to_string()),
+        Cell::Text(text) => push_text(out, text),
+    }
+}
+
+/// Escapes as SQLite's `json_array` does, so that a key has one text wherever it was made.
+fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        for letter in text.chars() {
+            match letter {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\u{8}' => out.push_str("\\b"),
+                '\u{c}' => out.push_str("\\f"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                control if u32::from(control) < 0x20 => {
+                    out.push_str(&format!("\\u{:04x}", u32::from(control)));
+                }
+                letter => out.push(letter),
+            }
+        }
+    } else {
+        out.push_str(text);
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COLUMNS: [&str; 4] = ["product_number", "name", "cost", "enabled"];
+
+    fn rows() -> Vec<Vec<Cell<'static>>> {
+        vec![
+            vec![Cell::text("A;1"), Cell::text("Say \"å\"\nnow"), Cell::Real(12.5), Cell::Integer(1)],
+            vec![Cell::text("B"), Cell::Null, Cell::Real(12.0), Cell::Integer(0)],
+        ]
+    }
+
+    fn snapshot(format: Format, rows: &[Vec<Cell<'_>>]) -> String {
+        let mut out = Vec::new();
+        let head = Head { entity: "products", sequence: 42, as_of: Some("2026-11-21T22:16:00.000Z") };
+        let mut snapshot = Snapshot::begin(&mut out, format, &head, &COLUMNS).unwrap();
+        for row in rows {
+            snapshot.row(row).unwrap();
+        }
+        snapshot.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_in_json() {
+        assert_eq!(
+            snapshot(Format::Json, &rows()),
+            concat!(
+                r#"{"entity":"products","sequence":42,"asOf":"2026-11-21T22:16:00.000Z","rows":["#,
+                "\n",
+                r#"{"product_number":"A;1","name":"Say \"å\"\nnow","cost":12.5,"enabled":1},"#,
+                "\n",
+                r#"{"product_number":"B","name":null,"cost":12,"enabled":0}"#,
+                "\n]}\n"
+            )
+        );
+        let none: serde_json::Value = serde_json::from_str(&snapshot(Format::Json, &[])).unwrap();
+        assert_eq!(none["rows"], serde_json::json!([]));
+    }
+
+    #[test]
+    fn a_snapshot_in_csv() {
+        assert_eq!(
+            snapshot(Format::Csv { separator: b';' }, &rows()),
+            "product_number;name;cost;enabled\r\n\"A;1\";\"Say \"\"å\"\"\nnow\";12.5;1\r\nB;;12;0\r\n"
+        );
+        assert_eq!(snapshot(Format::Csv { separator: b',' }, &[]), "product_number,name,cost,enabled\r\n");
+    }
+
+    #[test]
+    fn changes_name_what_is_gone() {
+        let head = Head { entity: "balances", sequence: 7, as_of: None };
+        let removed = [vec![Cell::text("A"), Cell::text("W1")]];
+        let body = changes(&head, &COLUMNS[..2], &[vec![Cell::text("B"), Cell::Null]], &removed);
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"entity":"balances","sequence":7,"asOf":null,"rows":["#,
+                "\n",
+                r#"{"product_number":"B","name":null}],"removed":["#,
+                "\n",
+                r#"["A","W1"]]}"#,
+                "\n"
+            )
+        );
+        let body = changes(&head, &COLUMNS, &[], &[vec![Cell::text("A")]]);
+        assert!(body.ends_with("\"rows\":[],\"removed\":[\n\"A\"]}\n"), "{body}");
+    }
+
+    proptest! {
+        #[test]
+        fn json_reads_back(text in ".*", number in any::<f64>().prop_filter("finite", |n| n.is_finite())) {
+            let key = key_text(&[Cell::text(&text), Cell::Real(number)]);
+            let (read, digits): (String, f64) = serde_json::from_str(&key).unwrap();
+            prop_assert_eq!(read, text);
+            prop_assert_eq!(digits, number);
+        }
+
+        #[test]
+        fn csv_reads_back(one in ".*", other in "(?s).*") {
+            let cells = [Cell::text(&one), Cell::text(&other), Cell::Null, Cell::Null];
+            let text = snapshot(Format::Csv { separator: b';' }, &[cells.to_vec()]);
+            let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(text.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            prop_assert_eq!(&record[0], one);
+            prop_assert_eq!(&record[1], other);
+        }
+    }
+}

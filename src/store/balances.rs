@@ -1,0 +1,48 @@
+//! `balances`: Extend's own, without what waits in our outbox.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+use serde_json::value::RawValue;
+
+use super::mirrored::{self, Applied};
+use crate::rules::mirror::{Cell, tables};
+
+/// Stores a page of ProductAvailability.
+///
+/// # Errors
+/// SQLite's.
+pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
+    let applied = mirrored::apply_list(connection, &tables::BALANCES, &[], rows, now)?;
+    for number in &applied.changed_numbers {
+        note_moved_queue(connection, number)?;
+    }
+    Ok(applied)
+}
+
+/// Deletes what a whole full list did not show. Ask
+/// [`removal_is_plausible`](crate::rules::mirror::removal_is_plausible) first.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_unseen(connection: &Connection, seen: &HashSet<u64>, now: &str) -> rusqlite::Result<usize> {
+    let gone = mirrored::remove_unseen(connection, &tables::BALANCES, &[], seen, now, now)?;
+    for number in gone.iter().filter_map(|key| key.first().and_then(Cell::as_text)) {
+        note_moved_queue(connection, number)?;
+    }
+    Ok(gone.len())
+}
+
+/// A queued order row without a warehouse is counted where most is available (`queued_quantities`). A
+/// new balance may move it to another warehouse, and so change what is put out for both.
+fn note_moved_queue(connection: &Connection, product_number: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO pending_changes
+             SELECT 'balances', json_array(product_number, warehouse) FROM balances
+             WHERE product_number = ?1 AND EXISTS
+                 (SELECT 1 FROM outbox_rows WHERE product_number = ?1 AND warehouse = '')",
+        )?
+        .execute([product_number])?;
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `customers`.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+use serde_json::value::RawValue;
+
+use super::details::clear_detail_wanted;
+use super::mirrored::{self, Applied};
+use crate::rules::mirror::{Entity, tables};
+
+/// Stores a page of Customers.
+///
+/// # Errors
+/// SQLite's.
+pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
+    mirrored::apply_list(connection, &tables::CUSTOMERS, &[], rows, now)
+}
+
+/// Stores the answer of Customers/{number}, which need not repeat the number; its detail is no longer
+/// wanted.
+///
+/// # Errors
+/// SQLite's.
+pub fn apply_detail(
+    connection: &Connection,
+    number: &str,
+    body: &str,
+    now: &str,
+) -> rusqlite::Result<Applied> {
+    clear_detail_wanted(connection, Entity::Customers, number)?;
+    let stored = mirrored::apply_detail(connection, &tables::CUSTOMERS, Some(number), body, false, now)?;
+    Ok(stored.map_or_else(|skipped| skipped, |stored| stored.applied))
+}
+
+/// Extend knows no such customer (404): it is removed, its detail no longer wanted.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_gone(connection: &Connection, number: &str, now: &str) -> rusqlite::Result<bool> {
+    mirrored::note_gone(connection, Entity::Customers, number, now)
+}
+
+/// Removes what a whole full list did not show; `began` is when its first page was asked for. Ask
+/// [`removal_is_plausible`](crate::rules::mirror::removal_is_plausible) first.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_unseen(
+    connection: &Connection,
+    seen: &HashSet<u64>,
+    began: &str,
+    now: &str,
+) -> rusqlite::Result<usize> {
+    Ok(mirrored::remove_unseen(connection, &tables::CUSTOMERS, &[], seen, began, now)?.len())
+}
+
+/// The numbers of all customers that are not gone.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_numbers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT customer_number FROM customers WHERE removed_at IS NULL ORDER BY customer_number")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
