@@ -1,3 +1,7 @@
 //! Arguments and exit codes, nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    extend_edge::cli::main()
+}

@@ -61,7 +61,9 @@ pub fn remove_unseen(
 /// SQLite's.
 pub fn load_numbers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     connection
-        .prepare_cached("SELECT customer_number FROM customers WHERE removed_at IS NULL ORDER BY customer_number")?
+        .prepare_cached(
+            "SELECT customer_number FROM customers WHERE removed_at IS NULL ORDER BY customer_number",
+        )?
         .query_map([], |row| row.get(0))?
         .collect()
 }

@@ -1,0 +1,159 @@
+//! `extend-edge check`
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Exit, Outcome, complain, print, print_json};
+use crate::config::{self, Config, ConfigError, Language};
+use crate::extend::client::{Api, Client};
+use crate::extend::requests;
+use crate::home;
+use crate::rules::answer::{Health, NoAnswer, health};
+use crate::store;
+
+/// Are settings, folders, rights, database and login right? Each with ok, or what is wrong and how to
+/// mend it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  extend-edge check --home /srv/shop
+
+Exit: 0 all is right; 1 something is not; 2 the settings are wrong.")]
+pub struct Arguments {
+    /// For a program.
+    #[arg(long)]
+    json: bool,
+}
+
+struct Finding {
+    what: String,
+    wrong: Option<String>,
+}
+
+pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
+    let home = config::home_from(home)?;
+    let mut findings = Vec::new();
+    let config = match Config::load(&home) {
+        Ok(config) => config,
+        Err(error) => {
+            let missing = matches!(error, ConfigError::Missing(_));
+            complain(&error.to_string());
+            if missing {
+                complain(&format!("Make them with: extend-edge init --home {}", home.display()));
+            }
+            return Ok(Exit::Usage);
+        }
+    };
+    let language = config.exchange.language;
+    let mut add =
+        |what: String, result: Result<(), String>| findings.push(Finding { what, wrong: result.err() });
+    add(config.settings_file().display().to_string(), Ok(()));
+    for warning in &config.warnings {
+        add(language.pick("settings", "inställningar").into(), Err(warning.to_string()));
+    }
+    for folder in [
+        config.data(),
+        config.logs(),
+        config.inbox(),
+        config.accepted(),
+        config.rejected(),
+        config.receipts(),
+        config.outgoing(),
+        config.outgoing_changes(),
+        config.outgoing_orders(),
+    ] {
+        add(folder.display().to_string(), folder_is_writable(&folder, &home, language));
+    }
+    add(config.database.display().to_string(), database_is_well(&config, language));
+    add(format!("Extend: {}", config.extend.base_url), login_works(&config, language));
+    let running = home::is_locked(&config);
+    let well = findings.iter().all(|finding| finding.wrong.is_none());
+    if arguments.json {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|one| json!({ "what": one.what, "ok": one.wrong.is_none(), "wrong": one.wrong }))
+            .collect();
+        print_json(&json!({ "ok": well, "agentRunning": running, "checks": list }));
+    } else {
+        for finding in &findings {
+            match &finding.wrong {
+                None => print(&format!("ok     {}\n", finding.what)),
+                Some(wrong) => print(&format!("WRONG  {}\n       {wrong}\n", finding.what)),
+            }
+        }
+        let words = match running {
+            true => language.pick("The agent runs.", "Agenten är igång."),
+            false => language.pick(
+                "The agent does not run. Start it with: extend-edge run",
+                "Agenten är inte igång. Starta den med: extend-edge run",
+            ),
+        };
+        print(&format!("{words}\n"));
+    }
+    Ok(if well { Exit::Done } else { Exit::Failed })
+}
+
+fn folder_is_writable(folder: &Path, home: &Path, language: Language) -> Result<(), String> {
+    let probe = folder.join(format!(".extend-edge-check-{}.tmp", std::process::id()));
+    let tried = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
+    tried.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => language.pick(
+            format!("is not there. Make it with: extend-edge init --home {}", home.display()),
+            format!("finns inte. Skapa den med: extend-edge init --home {}", home.display()),
+        ),
+        _ => language.pick(
+            format!(
+                "can't be written ({error}). Give the account that runs extend-edge the right to write there."
+            ),
+            format!("går inte att skriva i ({error}). Ge kontot som kör extend-edge rätt att skriva där."),
+        ),
+    })
+}
+
+fn database_is_well(config: &Config, language: Language) -> Result<(), String> {
+    if !config.database.exists() {
+        // It is made when the agent first runs.
+        return Ok(());
+    }
+    let result = store::open(&config.database).map_err(|error| error.to_string()).and_then(|connection| {
+        connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+            .map_err(|error| error.to_string())
+    });
+    match result {
+        Ok(verdict) if verdict == "ok" => Ok(()),
+        Ok(verdict) | Err(verdict) => Err(language.pick(
+            format!("{verdict}. Stop the agent and keep this file: orders that were not sent are in it."),
+            format!("{verdict}. Stoppa agenten och behåll filen: ordrar som inte skickats finns i den."),
+        )),
+    }
+}
+
+fn login_works(config: &Config, language: Language) -> Result<(), String> {
+    let extend = &config.extend;
+    let client = Client::new(
+        &extend.base_url,
+        &extend.client,
+        &extend.username,
+        extend.password.expose(),
+        extend.timeout,
+    );
+    let result = client.call(&requests::probe());
+    match (health(&result), &result) {
+        (Health::Well, _) => Ok(()),
+        (Health::LoginRefused, _) => Err(language
+            .pick(
+                "the user name or the password is not accepted. Mend them under [extend] in the settings.",
+                "användarnamnet eller lösenordet godtas inte. Rätta dem under [extend] i inställningarna.",
+            )
+            .into()),
+        (Health::Suspect(why), Err(NoAnswer::NotSent(_))) => Err(language.pick(
+            format!("can't be reached: {why}. Is the line to the internet up, and base_url right?"),
+            format!("kan inte nås: {why}. Fungerar internet, och är base_url rätt?"),
+        )),
+        (Health::Suspect(why), _) => Err(language.pick(
+            format!("does not answer as it should: {why}. Are base_url and client right?"),
+            format!("svarar inte som det ska: {why}. Är base_url och client rätt?"),
+        )),
+    }
+}

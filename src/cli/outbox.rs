@@ -1,0 +1,240 @@
+//! `extend-edge outbox`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::{Exit, Outcome, complain, open_database, print, print_json, settings, table, who};
+use crate::clock;
+use crate::store::outbox::{self, Summary};
+
+/// What waits, what was refused, and what to do about it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  extend-edge outbox list                    what waits and what was refused
+  extend-edge outbox show 17                 one item, with every attempt and Extend's words
+  extend-edge outbox retry 17 18             try these at once
+  extend-edge outbox retry --refused         try all that were refused
+  extend-edge outbox cancel 17               call it off; it is not sent
+
+Works while the agent runs.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What waits and what was refused, oldest first.
+    List {
+        /// Only this state: queued, sending, delivered, refused, cancelled.
+        #[arg(long, value_parser = ["queued", "sending", "delivered", "refused", "cancelled"])]
+        state: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+        /// For a program.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One item: the document, every attempt, what Extend said.
+    Show {
+        /// The item.
+        id: i64,
+        /// For a program.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try items again at once.
+    Retry {
+        /// The items.
+        #[arg(required_unless_present_any = ["refused", "error"])]
+        ids: Vec<i64>,
+        /// All that were refused.
+        #[arg(long)]
+        refused: bool,
+        /// All that were refused with this code.
+        #[arg(long, value_name = "CODE")]
+        error: Option<String>,
+    },
+    /// Call items off: they are not sent.
+    Cancel {
+        /// The items.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+}
+
+pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
+    let config = settings(home)?;
+    let connection = open_database(&config)?;
+    match arguments.command {
+        Command::List { state, limit, json } => list(&connection, state.as_deref(), limit, json),
+        Command::Show { id, json } => show(&connection, id, json),
+        Command::Retry { ids, refused, error } => {
+            let mut ids = ids;
+            if refused || error.is_some() {
+                let all = outbox::load_refused(&connection, usize::MAX >> 1)?;
+                let matching = all.into_iter().filter(|item| error.is_none() || item.error_code == error);
+                ids.extend(matching.map(|item| item.id));
+            }
+            act(&connection, &ids, "retry")
+        }
+        Command::Cancel { ids } => act(&connection, &ids, "cancel"),
+    }
+}
+
+fn list(connection: &Connection, state: Option<&str>, limit: usize, json: bool) -> Outcome {
+    let items = outbox::list(connection, state, limit)?;
+    if json {
+        print_json(&Value::Array(items.iter().map(to_json).collect()));
+        return Ok(Exit::Done);
+    }
+    if items.is_empty() {
+        print("Nothing.\n");
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| {
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            let why = match (&item.waits_for, &item.error_message) {
+                (Some(other), Some(message)) => format!("waits for {other}: {message}"),
+                (Some(other), None) => format!("waits for {other}"),
+                (None, message) => text(message),
+            };
+            vec![
+                item.id.to_string(),
+                item.kind.clone(),
+                text(&item.key),
+                item.state.clone(),
+                item.received_at.clone(),
+                item.attempts.to_string(),
+                text(&item.next_attempt_at),
+                text(&item.extend_number),
+                why.chars().take(100).collect(),
+            ]
+        })
+        .collect();
+    print(&table(&["id", "kind", "key", "state", "received", "tries", "next try", "number", "why"], &rows));
+    if items.len() == limit {
+        print(&format!("The first {limit}; --limit shows more.\n"));
+    }
+    Ok(Exit::Done)
+}
+
+fn to_json(item: &Summary) -> Value {
+    json!({
+        "id": item.id,
+        "kind": item.kind,
+        "key": item.key,
+        "state": item.state,
+        "sourceFile": item.source_file,
+        "receivedAt": item.received_at,
+        "attempts": item.attempts,
+        "nextAttemptAt": item.next_attempt_at,
+        "waitsFor": item.waits_for,
+        "deliveredAt": item.delivered_at,
+        "extendNumber": item.extend_number,
+        "errorCode": item.error_code,
+        "errorMessage": item.error_message,
+    })
+}
+
+fn show(connection: &Connection, id: i64, json: bool) -> Outcome {
+    let Some(item) = outbox::load_summary(connection, id)? else {
+        complain(&format!("there is no item {id}"));
+        return Ok(Exit::Failed);
+    };
+    let payload = outbox::load(connection, id)?.map(|item| item.payload).unwrap_or_default();
+    let document: Value = serde_json::from_str(&payload).unwrap_or(Value::Null);
+    let attempts = outbox::load_attempts(connection, id)?;
+    let actions = outbox::load_actions(connection, id)?;
+    if json {
+        let mut value = to_json(&item);
+        value["document"] = document;
+        value["tries"] = attempts
+            .iter()
+            .map(|one| {
+                json!({
+                    "kind": one.kind,
+                    "startedAt": one.started_at,
+                    "durationMs": one.duration_ms,
+                    "outcome": one.outcome,
+                    "httpStatus": one.http_status,
+                    "detail": one.detail,
+                })
+            })
+            .collect();
+        value["actions"] = actions
+            .iter()
+            .map(|(at, who, action)| json!({ "at": at, "who": who, "action": action }))
+            .collect();
+        print_json(&value);
+        return Ok(Exit::Done);
+    }
+    let mut text = format!("Item {id}: {} {}\n", item.kind, item.key.as_deref().unwrap_or("-"));
+    let mut line = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            text.push_str(&format!("  {name:<12}{value}\n"));
+        }
+    };
+    line("state", Some(&item.state));
+    line("file", Some(&item.source_file));
+    line("received", Some(&item.received_at));
+    line("waits for", item.waits_for.as_deref());
+    line("next try", item.next_attempt_at.as_deref());
+    line("delivered", item.delivered_at.as_deref());
+    line("at Extend", item.extend_number.as_deref());
+    line("why", item.error_message.as_deref());
+    text.push_str("\nAttempts\n");
+    for one in &attempts {
+        let took = one.duration_ms.map_or_else(|| "no end".into(), |ms| format!("{ms} ms"));
+        let status = one.http_status.map(|status| format!(", answer {status}")).unwrap_or_default();
+        let detail = one.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let kind = if one.kind == "send" { "sent" } else { "looked up" };
+        text.push_str(&format!("  {}  {kind}, {}{detail} ({took}{status})\n", one.started_at, one.outcome));
+    }
+    if attempts.is_empty() {
+        text.push_str("  none\n");
+    }
+    for (at, who, action) in &actions {
+        text.push_str(&format!("  {at}  {action} by {who}\n"));
+    }
+    text.push_str(&format!("\nDocument\n{document:#}\n"));
+    print(&text);
+    Ok(Exit::Done)
+}
+
+/// Retries or cancels, each item by itself.
+fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
+    let (who, now) = (who(), clock::text(jiff::Timestamp::now()));
+    let mut failed = false;
+    for id in ids {
+        let transaction = connection.unchecked_transaction()?;
+        let done = match action {
+            "retry" => outbox::retry(&transaction, *id, &who, &now)?,
+            _ => outbox::cancel(&transaction, *id, &who, &now)?,
+        };
+        transaction.commit()?;
+        if done {
+            print(&format!("item {id}: {action}\n"));
+            continue;
+        }
+        failed = true;
+        complain(&match outbox::load_summary(connection, *id)?.map(|item| item.state) {
+            None => format!("there is no item {id}"),
+            Some(state) if state == "sending" => format!(
+                "item {id}: an attempt was made and its outcome is not known yet; it is looked up at Extend \
+                 first. Ask again when that is done"
+            ),
+            Some(state) => format!("item {id} is {state}; there is nothing to {action}"),
+        });
+    }
+    if ids.is_empty() {
+        print("Nothing.\n");
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}

@@ -1,0 +1,29 @@
+//! `extend-edge run`
+
+use std::path::PathBuf;
+
+use super::{Exit, Outcome, end_on_panic, settings, stop_signal, take_locks};
+use crate::engine::{self, Task};
+use crate::logging;
+
+/// The agent, in the foreground: takes files in, sends, fetches, puts files out, until it is told to stop.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Ctrl-C or SIGTERM ends it within 5 seconds with nothing half done.
+
+Example:
+  extend-edge run --home /srv/shop")]
+pub struct Arguments {}
+
+pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
+    let config = settings(home)?;
+    let lock = take_locks(&config)?;
+    let _logger = logging::start(&config, logging::Mode::Service)?;
+    end_on_panic();
+    config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    lock.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    let stop = stop_signal()?;
+    log::info!("extend-edge {} begins in {}", env!("CARGO_PKG_VERSION"), config.home.display());
+    engine::run::run(config, Task::default(), &stop, &mut |_| {})?;
+    log::info!("extend-edge ends");
+    Ok(Exit::Done)
+}
