@@ -13,7 +13,7 @@ use crate::rules::mirror::{Cell, tables};
 /// # Errors
 /// SQLite's.
 pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    let applied = mirrored::apply_list(connection, &tables::BALANCES, &[], rows, now)?;
+    let applied = mirrored::apply_list(connection, &tables::BALANCES, &[], rows, &HashSet::new(), now)?;
     for number in &applied.changed_numbers {
         note_moved_queue(connection, number)?;
     }

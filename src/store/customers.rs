@@ -14,7 +14,7 @@ use crate::rules::mirror::{Entity, tables};
 /// # Errors
 /// SQLite's.
 pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::CUSTOMERS, &[], rows, now)
+    mirrored::apply_list(connection, &tables::CUSTOMERS, &[], rows, &HashSet::new(), now)
 }
 
 /// Stores the answer of Customers/{number}, which need not repeat the number; its detail is no longer

@@ -46,12 +46,14 @@ impl Applied {
     }
 }
 
-/// Stores a page of a list. `given` are the key columns that the records don't have.
+/// Stores a page of a list. `given` are the key columns that the records don't have. `seen` are the
+/// keys of the round's earlier pages, where the table has one row for several of the list.
 pub(super) fn apply_list(
     connection: &Connection,
     table: &Table,
     given: &[Cell<'_>],
     rows: &[&RawValue],
+    seen: &HashSet<u64>,
     now: &str,
 ) -> rusqlite::Result<Applied> {
     let mut applied = Applied::default();
@@ -60,7 +62,8 @@ pub(super) fn apply_list(
     let mut last_number = None;
     let (mut numbers, mut changed_numbers) = (HashSet::new(), HashSet::new());
     for record in &list_records(table, given, rows, &mut applied) {
-        applied.seen.push(mirror::key_hash(&record.key));
+        let hash = mirror::key_hash(&record.key);
+        applied.seen.push(hash);
         applied.stored += 1;
         let number = record.key.get(table.number_column()).and_then(Cell::as_text).unwrap_or_default();
         if last_number != Some(number) && numbers.insert(number) {
@@ -69,7 +72,8 @@ pub(super) fn apply_list(
         last_number = Some(number);
 
         let mut found = lookup.query(params_from_iter(&record.key))?;
-        let (change, odd) = apply_list_record(&mut writer, found.next()?, given, record)?;
+        let (change, odd) =
+            apply_list_record(&mut writer, found.next()?, given, record, seen.contains(&hash))?;
         applied.odd += usize::from(odd);
         applied.changed += usize::from(change.is_public());
         if change != Change::Unchanged && changed_numbers.insert(number) {
@@ -85,6 +89,7 @@ fn apply_list_record(
     found: Option<&rusqlite::Row<'_>>,
     given: &[Cell<'_>],
     record: &ListRecord<'_>,
+    seen: bool,
 ) -> rusqlite::Result<(Change, bool)> {
     let table = writer.table;
     let bit = Source::List.odd_bit();
@@ -92,7 +97,8 @@ fn apply_list_record(
     if let Some(stored) = &stored
         && !stored.removed
         && let Some(text) = stored.text
-        && mirror::is_known(table, text, record.text, &record.fields)
+        && (mirror::is_known(table, text, record.text, &record.fields)
+            || seen && mirror::keeps_stored(table, text, &record.fields).is_gt())
     {
         return Ok((Change::Unchanged, stored.odd & bit != 0));
     }
@@ -104,7 +110,7 @@ fn apply_list_record(
         _ => None,
     };
     let detail = detail.as_deref().and_then(|text| mirror::read_detail(table, text));
-    let mut incoming = Row {
+    let incoming = Row {
         cells: mirror::merge(table, Some(read), detail, Source::List),
         text: table.list_text.map(|_| record.text),
         odd: stored.as_ref().map_or(0, |stored| stored.odd & !bit) | if odd { bit } else { 0 },
@@ -114,13 +120,6 @@ fn apply_list_record(
         (Some(row), Some(stored)) => Some(stored.row(table, row)?),
         _ => None,
     };
-    // The row of the first warehouse is kept; another's does not take its place for nothing.
-    if let Some(Row { cells, text: Some(text), odd, .. }) = &existing
-        && *cells == incoming.cells
-        && mirror::keeps_stored(table, text, &record.fields).is_gt()
-    {
-        (incoming.text, incoming.odd) = (Some(*text), *odd);
-    }
     let change = mirror::plan(existing.as_ref(), &incoming);
     writer.write(change, existing.as_ref(), &incoming)?;
     Ok((change, odd))

@@ -1,5 +1,7 @@
 //! `orders`, `order_rows` and `shipments`: what Extend says of an order.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::value::RawValue;
 
@@ -34,7 +36,7 @@ pub fn apply_list_page(
             wanted.push(*row);
         }
     }
-    let mut applied = mirrored::apply_list(connection, &tables::ORDERS, &[], &wanted, now)?;
+    let mut applied = mirrored::apply_list(connection, &tables::ORDERS, &[], &wanted, &HashSet::new(), now)?;
     let mut has_detail =
         connection.prepare_cached("SELECT raw IS NOT NULL FROM orders WHERE order_number = ?1")?;
     for number in &applied.numbers {

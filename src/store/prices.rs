@@ -18,7 +18,8 @@ pub fn apply_list_page(
     rows: &[&RawValue],
     now: &str,
 ) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::PRICES, &[Cell::text(customer_number)], rows, now)
+    let given = [Cell::text(customer_number)];
+    mirrored::apply_list(connection, &tables::PRICES, &given, rows, &HashSet::new(), now)
 }
 
 /// How many prices of this customer are mirrored.

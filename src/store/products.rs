@@ -13,10 +13,18 @@ use crate::rules::mirror::{Change, Entity, parts, tables};
 /// of the first warehouse in name order, and the balances in it, which change all the time, are no
 /// change.
 ///
+/// `seen` are the keys of the same round's earlier pages ([`Applied::seen`]): a product whose rows stand
+/// on two pages must not change twice a round where its warehouses do not agree on its cost.
+///
 /// # Errors
 /// SQLite's.
-pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::PRODUCTS, &[], rows, now)
+pub fn apply_list_page(
+    connection: &Connection,
+    rows: &[&RawValue],
+    seen: &HashSet<u64>,
+    now: &str,
+) -> rusqlite::Result<Applied> {
+    mirrored::apply_list(connection, &tables::PRODUCTS, &[], rows, seen, now)
 }
 
 /// Stores the answer of Products/{number} with its components; its detail is no longer wanted.

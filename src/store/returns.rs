@@ -1,5 +1,7 @@
 //! `returns` and `return_codes`.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
@@ -13,7 +15,7 @@ use crate::rules::mirror::{Entity, fields, tables};
 /// # Errors
 /// SQLite's.
 pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::RETURNS, &[], rows, now)
+    mirrored::apply_list(connection, &tables::RETURNS, &[], rows, &HashSet::new(), now)
 }
 
 /// Stores a return as a GET or POST of ReturnOrders answered it; its detail is no longer wanted.

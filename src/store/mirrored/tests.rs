@@ -9,6 +9,8 @@ use crate::store::{
     Applied, balances, customers, details, open_in_memory, orders, outgoing, prices, products, returns,
 };
 
+mod properties;
+
 const NOW: &str = "2026-11-21T22:16:00.000Z";
 const LATER: &str = "2026-11-21T23:00:00.000Z";
 
@@ -17,7 +19,7 @@ fn page(json: &str) -> Vec<&RawValue> {
 }
 
 fn products(connection: &Connection, json: &str) -> Applied {
-    products::apply_list_page(connection, &page(json), NOW).unwrap()
+    products::apply_list_page(connection, &page(json), &HashSet::new(), NOW).unwrap()
 }
 
 fn text(connection: &Connection, sql: &str) -> String {
@@ -317,4 +319,20 @@ fn the_tables_of_the_rules_are_those_of_the_schema() {
             table.columns.iter().take(table.keys).map(|column| format!("[\"{}\"]", column.name)).collect();
         assert_eq!(key, columns.join("\n"));
     }
+}
+
+#[test]
+fn a_product_on_two_pages_changes_once_a_round() {
+    let connection = open_in_memory().unwrap();
+    let first = format!("[{},{}]", listed("0", "W", 1, "1"), listed("A", "East", 1, "10"));
+    let second = format!("[{}]", listed("A", "West", 1, "20"));
+    for round in 0..3 {
+        let seen: HashSet<u64> = products(&connection, &first).seen.into_iter().collect();
+        let applied = products::apply_list_page(&connection, &page(&second), &seen, NOW).unwrap();
+        assert_eq!((applied.changed, applied.stored), (0, 1), "round {round}");
+        assert_eq!(text(&connection, "SELECT cost FROM products WHERE product_number = 'A'"), "[10]");
+    }
+    // Where East has it no longer, West's row is the first.
+    assert_eq!(products(&connection, &second).changed, 1);
+    assert_eq!(text(&connection, "SELECT cost FROM products WHERE product_number = 'A'"), "[20]");
 }

@@ -92,7 +92,7 @@ fn a_snapshot_leaves_out_what_is_gone_and_a_change_names_it() {
     for number in ["A", "B"] {
         let row = format!(r#"{{"productNumber":"{number}"}}"#);
         let row: &RawValue = serde_json::from_str(&row).unwrap();
-        products::apply_list_page(&connection, &[row], NOW).unwrap();
+        products::apply_list_page(&connection, &[row], &Default::default(), NOW).unwrap();
     }
     products::note_gone(&connection, "B", NOW).unwrap();
     let text = snapshot(&connection, Entity::Products, true);
