@@ -130,7 +130,7 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         username,
         password: password.unwrap_or_else(|| Secret::new("")),
         timeout: seconds(section, "timeout_seconds", 30, 3600),
-        requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 300, 60_000),
+        requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 300, 6_000_000),
     }
 }
 

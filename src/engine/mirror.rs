@@ -75,10 +75,17 @@ struct Under {
     began: String,
 }
 
+impl Under {
+    fn take(&mut self, applied: Applied) {
+        self.seen.extend(applied.seen);
+        self.skipped += applied.skipped;
+    }
+}
+
 /// What a page or a failure did to a round; applied after the commit.
 pub(super) enum RoundStep {
-    NextPage(Entity),
-    NextPart(Entity),
+    NextPage(Entity, Applied),
+    NextPart(Entity, Applied),
     Done(Entity),
     Failed(Entity, String),
 }
@@ -122,13 +129,15 @@ impl Rounds {
 
     pub(super) fn after(&mut self, step: RoundStep, now: Duration) {
         match step {
-            RoundStep::NextPage(entity) => {
+            RoundStep::NextPage(entity, applied) => {
                 if let Some(under) = self.under_way.get_mut(&entity) {
+                    under.take(applied);
                     under.page += 1;
                 }
             }
-            RoundStep::NextPart(entity) => {
+            RoundStep::NextPart(entity, applied) => {
                 if let Some(under) = self.under_way.get_mut(&entity) {
+                    under.take(applied);
                     under.parts.pop_front();
                     under.page = 0;
                     if entity == Entity::Prices {
@@ -216,8 +225,11 @@ impl Mind {
             if !wanted.contains(&entity) {
                 continue;
             }
-            let job =
-                if turn % 2 == 0 { self.next_page(tx, entity)? } else { self.next_details(tx, entity)? };
+            let job = if turn.is_multiple_of(2) {
+                self.next_page(tx, entity)?
+            } else {
+                self.next_details(tx, entity)?
+            };
             if job.is_some() {
                 self.rounds.turn = turn;
                 return Ok(job);
@@ -376,35 +388,30 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let entity = job.entity;
         let now = self.now.text();
-        let Some(mut under) = self.rounds.under_way.remove(&entity) else { return Ok(()) };
-        let stored = self.apply_page(tx, job, &under, &page.rows, &now);
-        let result = stored.and_then(|applied| {
-            // Seen twice is normal, so a step that is done again does no harm here.
-            under.seen.extend(applied.seen);
-            under.skipped += applied.skipped;
-            if !page.last {
-                return Ok(RoundStep::NextPage(entity));
-            }
-            if entity == Entity::Prices {
-                let customer = job.customer.as_deref().unwrap_or_default();
-                self.sweep(tx, entity, &under, Some(customer), &now)?;
-            }
-            if under.parts.len() > 1 {
-                return Ok(RoundStep::NextPart(entity));
-            }
-            let full = under.round == Round::Full;
-            if full && entity != Entity::Prices {
-                self.sweep(tx, entity, &under, None, &now)?;
-            }
-            let cursor = Some(under.cursor.as_str());
-            let round = sync_state::Round { cursor, now: &now, full, skipped: under.skipped };
-            sync_state::finish_round(tx, entity, &round)?;
-            sync_requests::forget(tx, entity)?;
-            owed::owe(tx, "status", "")?;
-            Ok(RoundStep::Done(entity))
-        });
-        self.rounds.under_way.insert(entity, under);
-        settled.rounds.push(result?);
+        let Some(under) = self.rounds.under_way.get(&entity) else { return Ok(()) };
+        let applied = self.apply_page(tx, job, under, &page.rows, &now)?;
+        let skipped = under.skipped + applied.skipped;
+        if !page.last {
+            settled.rounds.push(RoundStep::NextPage(entity, applied));
+            return Ok(());
+        }
+        let full = under.round == Round::Full;
+        let last_part = under.parts.len() <= 1;
+        if entity == Entity::Prices || (full && last_part) {
+            // Memory is only changed after the commit: a page that is stored again must not find itself.
+            let mut seen = under.seen.clone();
+            seen.extend(&applied.seen);
+            self.sweep(tx, job, under, &seen, &now)?;
+        }
+        if !last_part {
+            settled.rounds.push(RoundStep::NextPart(entity, applied));
+            return Ok(());
+        }
+        let cursor = Some(under.cursor.as_str());
+        sync_state::finish_round(tx, entity, &sync_state::Round { cursor, now: &now, full, skipped })?;
+        sync_requests::forget(tx, entity)?;
+        owed::owe(tx, "status", "")?;
+        settled.rounds.push(RoundStep::Done(entity));
         Ok(())
     }
 
@@ -417,7 +424,7 @@ impl Mind {
         now: &str,
     ) -> rusqlite::Result<Applied> {
         let applied = match job.entity {
-            Entity::Products => products::apply_list_page(tx, rows, now)?,
+            Entity::Products => products::apply_list_page(tx, rows, &under.seen, now)?,
             Entity::Customers => customers::apply_list_page(tx, rows, now)?,
             Entity::Balances => balances::apply_list_page(tx, rows, now)?,
             Entity::Prices => {
@@ -458,30 +465,32 @@ impl Mind {
     fn sweep(
         &self,
         tx: &Transaction<'_>,
-        entity: Entity,
+        job: &PageJob,
         under: &Under,
-        customer: Option<&str>,
+        seen: &HashSet<u64>,
         now: &str,
     ) -> rusqlite::Result<()> {
+        let entity = job.entity;
+        let customer = job.customer.as_deref().unwrap_or_default();
         let before = match entity {
-            Entity::Prices => prices::count(tx, customer.unwrap_or_default())?,
+            Entity::Prices => prices::count(tx, customer)?,
             _ => sync_state::load(tx, entity)?.rows,
         };
         let before = usize::try_from(before).unwrap_or(usize::MAX);
-        if before > 0 && !removal_is_plausible(before, under.seen.len()) {
+        if before > 0 && !removal_is_plausible(before, seen.len()) {
             let why = format!(
                 "Extend suddenly showed {} of {before}; nothing was removed. If that is right, it will be \
                  believed once nothing is left to compare with; else ask Extend",
-                under.seen.len()
+                seen.len()
             );
             log::error!("{}: {why}", entity.name());
             return sync_state::note_error(tx, entity, &why, now);
         }
         let removed = match entity {
-            Entity::Products => products::remove_unseen(tx, &under.seen, &under.began, now)?,
-            Entity::Customers => customers::remove_unseen(tx, &under.seen, &under.began, now)?,
-            Entity::Balances => balances::remove_unseen(tx, &under.seen, now)?,
-            Entity::Prices => prices::remove_unseen(tx, customer.unwrap_or_default(), &under.seen, now)?,
+            Entity::Products => products::remove_unseen(tx, seen, &under.began, now)?,
+            Entity::Customers => customers::remove_unseen(tx, seen, &under.began, now)?,
+            Entity::Balances => balances::remove_unseen(tx, seen, now)?,
+            Entity::Prices => prices::remove_unseen(tx, customer, seen, now)?,
             _ => 0,
         };
         if removed > 0 {

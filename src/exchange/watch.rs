@@ -205,15 +205,13 @@ impl Inbox {
         if matches!(event.kind, notify::EventKind::Access(kind) if !is_close_after_writing(kind)) {
             return true;
         }
-        let all_named =
-            event.paths.iter().all(|path| match path.file_name().and_then(|name| name.to_str()) {
-                Some(name) if path.parent() == Some(&self.watching.inbox) => {
-                    names.push(name.to_owned());
-                    true
-                }
-                _ => false,
-            });
-        all_named
+        event.paths.iter().all(|path| match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) if path.parent() == Some(&self.watching.inbox) => {
+                names.push(name.to_owned());
+                true
+            }
+            _ => false,
+        })
     }
 
     /// Looks at everything. False: nobody listens any more.

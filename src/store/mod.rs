@@ -151,7 +151,7 @@ pub fn relaxed<T>(
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(160);
     connection.pragma_update(None, "foreign_keys", true)?;
     // 2 MB: the mirror is read by key, and the program lives on a machine that has other things to do.
     connection.pragma_update(None, "cache_size", -2000)
