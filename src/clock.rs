@@ -43,7 +43,7 @@ pub fn text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// `2026-11-21T22:16:00`: how Extend wants dates in a filter, UTC without an offset [C].
+/// `2026-11-21T22:16:00`: how Extend wants dates in a filter, UTC without an offset (documented).
 pub fn filter_text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }

@@ -180,7 +180,7 @@ fn rhythm(config: &Config, entity: Entity) -> Rhythm {
         Entity::Customers => changing(config.customers.every, config.customers.full_every),
         Entity::Balances => changing(config.balances.every, config.balances.full_every),
         Entity::Prices => Rhythm { every: config.prices.every, full_every: None },
-        // Orders can't be listed without a date [C], so there is no round of everything to repeat.
+        // Orders can't be listed without a date (documented), so there is no round of everything to repeat.
         Entity::Orders | Entity::Returns => changing(config.orders.every, day * 36_500),
         Entity::ReturnCodes => Rhythm { every: day, full_every: None },
     }

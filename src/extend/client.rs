@@ -38,7 +38,7 @@ impl Client {
             .timeout_resolve(Some(timeout.min(Duration::from_secs(10))))
             .timeout_connect(Some(timeout.min(Duration::from_secs(10))))
             // Statuses are ours to classify, and a redirect is never followed: it would carry the login
-            // elsewhere. There is no cookie store: Extend answers 400 to cookies in the end [C].
+            // elsewhere. There is no cookie store: Extend answers 400 to cookies in the end (documented).
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -65,7 +65,7 @@ impl Client {
 impl Api for Client {
     fn call(&self, request: &Request) -> Result<Answer, NoAnswer> {
         let url = format!("{}{}", self.base, request.path);
-        // Not `Authorization`: Extend has a header of its own [C].
+        // Not `Authorization`: Extend has a header of its own (documented).
         let login = ("ExtendBasicAuthorization", self.login.as_str());
         let result = match (request.method, &request.body) {
             (Method::Get, _) => self.agent.get(&url).header(login.0, login.1).call(),

@@ -157,7 +157,7 @@ pub enum CallOutcome {
 const LOOK_UP_PAGES: u32 = 20;
 
 /// From when orders are searched that a document names by a number which is unknown here: the filter by
-/// change date may never be left out [C].
+/// change date may never be left out (documented).
 pub const ORDER_ASKED_FOR: &str = "2000-01-01T00:00:00";
 
 /// Does a job.
@@ -353,7 +353,7 @@ fn look_up_return(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidat
     Err("the list of returns does not end".into())
 }
 
-/// A date of Extend's in seconds since 1970: dates in answers carry an offset [C].
+/// A date of Extend's in seconds since 1970: dates in answers carry an offset (documented).
 pub fn seconds(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(|time| time.as_second())
 }

@@ -70,13 +70,13 @@ pub fn post_return(body: String) -> Request {
     Request { method: Method::Post, path: "/ReturnOrders".into(), body: Some(body) }
 }
 
-/// One whole record: GET {Resource}/{number}. The number is escaped as one segment [C].
+/// One whole record: GET {Resource}/{number}. The number is escaped as one segment (documented).
 pub fn record(resource: &str, number: &str) -> Request {
     get(format!("/{resource}/{}", escaped(number)))
 }
 
 /// Orders by the shop's own number. `modified_from` is UTC without an offset; without it the call times
-/// out [C].
+/// out (documented).
 pub fn orders_by_external(external: &str, modified_from: &str, page: u32) -> Request {
     get(format!(
         "/CustomerOrders{}",
@@ -115,7 +115,7 @@ pub fn returns(order: Option<&str>, customer: Option<&str>, create_from: &str, p
 }
 
 /// Products, one row per product and warehouse, page by page from 0; only changed ones where
-/// `modified_from` is given. A new product may be in no list of changes [C].
+/// `modified_from` is given. A new product may be in no list of changes (documented).
 pub fn products(modified_from: Option<&str>, page: u32) -> Request {
     get(format!(
         "/Products{}",
@@ -147,7 +147,8 @@ pub fn balances(warehouse: Option<&str>, modified_from: Option<&str>, page: u32)
     ))
 }
 
-/// The best prices right now for one customer, page by page from 1. There is no filter by change [C].
+/// The best prices right now for one customer, page by page from 1. There is no filter by change
+/// (documented).
 pub fn prices(customer: &str, currency: Option<&str>, page: u32) -> Request {
     get(format!(
         "/ProductPrices{}",

@@ -1,8 +1,8 @@
 //! What an answer of Extend means, or the lack of one.
 //!
-//! The classes are those of Extend's own pages ([C]) and, where these are silent, the careful reading:
-//! whatever may have been processed is unclear, and what is unclear is looked up before it is sent
-//! again.
+//! The classes are those of Extend's own pages (marked «documented» here and elsewhere) and, where these
+//! are silent, the careful reading: whatever may have been processed is unclear, and what is unclear is
+//! looked up before it is sent again.
 
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ pub fn health(result: &Result<Answer, NoAnswer>) -> Health {
     }
 }
 
-/// `{"Message": "…"}`: how Extend says what is wrong [C].
+/// `{"Message": "…"}`: how Extend says what is wrong (documented).
 pub fn business_message(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     ["Message", "message"].iter().find_map(|name| {
@@ -196,7 +196,7 @@ pub fn business_message(body: &[u8]) -> Option<String> {
     })
 }
 
-/// Some 400s succeed when tried again: a deadlock, a timeout inside Extend [C].
+/// Some 400s succeed when tried again: a deadlock, a timeout inside Extend (documented).
 fn is_transient(message: &str) -> bool {
     let lower = message.to_lowercase();
     (lower.contains("deadlock") && lower.contains("rerun the transaction"))

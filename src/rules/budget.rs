@@ -1,5 +1,5 @@
 //! How many requests may be made. The limit belongs to the tenant and other programs may be using it
-//! too [C], so Extend's own count is obeyed and lowers ours; orders go before everything else, and a
+//! too (documented), so Extend's own count is obeyed and lowers ours; orders go before everything else, and a
 //! share is kept for them.
 
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl Budget {
             (Some(reset), Some(server)) => reset - server,
             _ => 0,
         };
-        // A reset in the past or far away says nothing; a window is a minute [C].
+        // A reset in the past or far away says nothing; a window is a minute (documented).
         let window = Duration::from_secs(u64::try_from(until_reset).unwrap_or(0).clamp(1, 60));
         if remaining == 0 {
             self.closed_until = self.closed_until.max(now + window);
