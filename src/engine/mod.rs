@@ -491,6 +491,12 @@ impl Mind {
         clock::text(wall.unwrap_or(self.now.wall))
     }
 
+    /// When the wall clock, as it goes now, will show the moment that a table has.
+    fn mono_at(&self, text: &str) -> Duration {
+        let at = text.parse::<jiff::Timestamp>().unwrap_or(self.now.wall);
+        self.now.mono + Duration::try_from(at.duration_since(self.now.wall)).unwrap_or_default()
+    }
+
     fn wake(&mut self, at: Duration) {
         self.wake_at = self.wake_at.min(at.max(self.now.mono));
     }

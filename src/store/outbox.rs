@@ -140,32 +140,39 @@ pub fn order_with_external(
         .optional()
 }
 
-/// Items that may be sent now, oldest first.
+/// Items that may be sent now, oldest first. No item is ever told to wait until after `latest`: one that
+/// seems to was told so before the clock was set back, and waits no longer.
 ///
 /// # Errors
 /// SQLite's.
-pub fn load_ready(connection: &Connection, now: &str, limit: usize) -> rusqlite::Result<Vec<Item>> {
+pub fn load_ready(
+    connection: &Connection,
+    now: &str,
+    latest: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<Item>> {
     connection
         .prepare_cached(&format!(
             "SELECT {ITEM_COLUMNS} FROM outbox INDEXED BY outbox_ready
-             WHERE state = 'queued' AND ready = 1 AND (next_attempt_at IS NULL OR next_attempt_at <= ?1)
-             ORDER BY id LIMIT ?2"
+             WHERE state = 'queued' AND ready = 1
+               AND (next_attempt_at IS NULL OR next_attempt_at <= ?1 OR next_attempt_at > ?2)
+             ORDER BY id LIMIT ?3"
         ))?
-        .query_map(params![now, limit as i64], item)?
+        .query_map(params![now, latest, limit as i64], item)?
         .collect()
 }
 
-/// When the next item that backs off may be sent.
+/// When the next item that waits may be sent. It looks at every item that is ready.
 ///
 /// # Errors
 /// SQLite's.
-pub fn next_due(connection: &Connection) -> rusqlite::Result<Option<String>> {
+pub fn next_due(connection: &Connection, now: &str) -> rusqlite::Result<Option<String>> {
     connection
         .prepare_cached(
             "SELECT min(next_attempt_at) FROM outbox INDEXED BY outbox_ready
-             WHERE state = 'queued' AND ready = 1 AND failures > 0",
+             WHERE state = 'queued' AND ready = 1 AND next_attempt_at > ?1",
         )?
-        .query_row([], |row| row.get(0))
+        .query_row([now], |row| row.get(0))
 }
 
 /// One item.
