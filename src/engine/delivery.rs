@@ -150,7 +150,8 @@ impl Mind {
                 self.end(tx, attempt, "found", Some(&candidate.number), done)
             }
             Finding::NotFound => {
-                if doubt.after_not_found(self.now.mono, self.config.outbox.lookup_grace) {
+                let asked_at = self.in_flight.get(&id).copied().unwrap_or_default();
+                if doubt.after_not_found(asked_at, self.now.mono, self.config.outbox.lookup_grace) {
                     let dice = self.dice();
                     let at = (item.failures > 0)
                         .then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
@@ -352,7 +353,7 @@ impl Mind {
         let mut due: Vec<i64> = Vec::new();
         let mut next = None;
         for (id, doubt) in &self.doubts {
-            if self.in_flight.contains(id) {
+            if self.in_flight.contains_key(id) {
                 continue;
             }
             if doubt.next_at <= self.now.mono {

@@ -8,7 +8,7 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +93,8 @@ struct Mind {
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
-    in_flight: HashSet<i64>,
+    /// Items with a call under way, and when it began.
+    in_flight: HashMap<i64, Duration>,
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
@@ -141,7 +142,7 @@ impl Engine {
             server_clock: None,
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashSet::new(),
+            in_flight: HashMap::new(),
             probing: false,
             pushing: 0,
             pulling: false,
@@ -289,7 +290,7 @@ struct Memory {
     budget: Budget,
     doubts: HashMap<i64, Doubt>,
     suspects: Vec<i64>,
-    in_flight: HashSet<i64>,
+    in_flight: HashMap<i64, Duration>,
     probing: bool,
     pushing: usize,
     pulling: bool,
@@ -445,10 +446,10 @@ impl Mind {
                     match call {
                         CallJob::Probe => self.probing = true,
                         CallJob::Send(send) => {
-                            self.in_flight.insert(send.id);
+                            self.in_flight.insert(send.id, self.now.mono);
                         }
                         CallJob::LookUp(look_up) => {
-                            self.in_flight.insert(look_up.id);
+                            self.in_flight.insert(look_up.id, self.now.mono);
                         }
                         _ => {}
                     }
