@@ -618,11 +618,28 @@ pub fn load_actions(connection: &Connection, id: i64) -> rusqlite::Result<Vec<(S
         .collect()
 }
 
-/// A person wants a refused or waiting item tried at once. False: it can't be, in its state.
+/// The newest item with the same key that came after this one and took its place.
+///
+/// # Errors
+/// SQLite's.
+pub fn successor(connection: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
+    connection.query_row(
+        "SELECT max(newer.id) FROM outbox this JOIN outbox newer ON newer.kind = this.kind AND newer.key = this.key
+         WHERE this.id = ?1 AND newer.id > this.id",
+        [id],
+        |row| row.get(0),
+    )
+}
+
+/// A person wants a refused or waiting item tried at once. False: it can't be, in its state, or another
+/// has taken its place and both would be sent.
 ///
 /// # Errors
 /// SQLite's.
 pub fn retry(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlite::Result<bool> {
+    if successor(connection, id)?.is_some() {
+        return Ok(false);
+    }
     let changed = connection.execute(
         "UPDATE outbox SET state = 'queued', failures = 0, next_attempt_at = NULL, refused_at = NULL,
                 error_code = NULL, error_message = NULL, error_field = NULL
