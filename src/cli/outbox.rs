@@ -224,6 +224,10 @@ fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
             continue;
         }
         failed = true;
+        if let (Some(newer), "retry") = (outbox::successor(connection, *id)?, action) {
+            complain(&format!("item {id}: item {newer} came later with the same number and took its place"));
+            continue;
+        }
         complain(&match outbox::load_summary(connection, *id)?.map(|item| item.state) {
             None => format!("there is no item {id}"),
             Some(state) if state == "sending" => format!(

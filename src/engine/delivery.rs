@@ -1,5 +1,7 @@
 //! The outbox: what is due is sent, what is unclear is looked up, and what came of it is recorded.
 
+use std::time::Duration;
+
 use rusqlite::Transaction;
 use serde_json::Value;
 
@@ -68,7 +70,7 @@ impl Mind {
                 ("delivered", Some(number.to_owned()))
             }
             Sent::Again { after, why } => {
-                let at = after.map(|pause| self.wall_at(self.now.mono + pause));
+                let at = after.map(|pause| self.wall_at(self.now.mono + pause.min(self.longest_wait())));
                 outbox::mark_queued(tx, id, Some(why), at.as_deref())?;
                 if suspect {
                     settled.suspects.push(id);
@@ -148,7 +150,8 @@ impl Mind {
                 self.end(tx, attempt, "found", Some(&candidate.number), done)
             }
             Finding::NotFound => {
-                if doubt.after_not_found(self.now.mono, self.config.outbox.lookup_grace) {
+                let asked_at = self.in_flight.get(&id).copied().unwrap_or_default();
+                if doubt.after_not_found(asked_at, self.now.mono, self.config.outbox.lookup_grace) {
                     let dice = self.dice();
                     let at = (item.failures > 0)
                         .then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
@@ -304,7 +307,15 @@ impl Mind {
         let forbidden = self.forbidden_now();
         // Items of a kind that is forbidden are passed over, so more are read than may be sent.
         let limit = if forbidden.is_empty() { free } else { 1000 };
-        for item in outbox::load_ready(tx, &now, limit)? {
+        let latest = self.wall_at(self.now.mono + self.longest_wait());
+        let ready = outbox::load_ready(tx, &now, &latest, limit)?;
+        // Where there are more, a call that ends brings the next step.
+        if ready.len() < limit
+            && let Some(at) = outbox::next_due(tx, &now)?
+        {
+            self.wake(self.mono_at(&at));
+        }
+        for item in ready {
             if free == 0 {
                 break;
             }
@@ -342,13 +353,13 @@ impl Mind {
         let mut due: Vec<i64> = Vec::new();
         let mut next = None;
         for (id, doubt) in &self.doubts {
-            if self.in_flight.contains(id) {
+            if self.in_flight.contains_key(id) {
                 continue;
             }
             if doubt.next_at <= self.now.mono {
                 due.push(*id);
             } else {
-                next = Some(next.map_or(doubt.next_at, |at: std::time::Duration| at.min(doubt.next_at)));
+                next = Some(next.map_or(doubt.next_at, |at: Duration| at.min(doubt.next_at)));
             }
         }
         if let Some(at) = next {
@@ -392,9 +403,17 @@ impl Mind {
         clock::filter_text(first.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(first))
     }
 
+    /// No item waits longer than this for its next attempt.
+    fn longest_wait(&self) -> Duration {
+        self.pauses.longest.max(Duration::from_secs(300))
+    }
+
     fn forbidden_now(&mut self) -> Vec<&'static str> {
         let now = self.now.mono;
         self.forbidden.retain(|_, until| *until > now);
+        if let Some(until) = self.forbidden.values().min().copied() {
+            self.wake(until);
+        }
         self.forbidden.keys().copied().collect()
     }
 }

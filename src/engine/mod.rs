@@ -8,7 +8,7 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +93,8 @@ struct Mind {
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
-    in_flight: HashSet<i64>,
+    /// Items with a call under way, and when it began.
+    in_flight: HashMap<i64, Duration>,
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
@@ -141,7 +142,7 @@ impl Engine {
             server_clock: None,
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashSet::new(),
+            in_flight: HashMap::new(),
             probing: false,
             pushing: 0,
             pulling: false,
@@ -172,20 +173,8 @@ impl Engine {
         events: impl IntoIterator<Item = Event>,
         now: Now,
     ) -> Result<Vec<Job>, StoreError> {
-        self.waiting.extend(events);
-        self.mind.now = now;
         self.mind.wake_at = now.mono + Duration::from_secs(3600);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut settled = Settled::default();
-        for event in &self.waiting {
-            self.mind.hear(&transaction, event, &mut settled)?;
-        }
-        self.mind.settle(&transaction, &settled)?;
-        let jobs = self.mind.plan(&transaction)?;
-        transaction.commit()?;
-        self.waiting.clear();
-        self.mind.after_commit(settled, &jobs);
-        Ok(jobs)
+        self.take_in(events, now, Mind::plan)
     }
 
     /// Takes in `events` and begins nothing that would follow from them: for the end of the process.
@@ -193,17 +182,42 @@ impl Engine {
     /// # Errors
     /// As [`Engine::step`].
     pub fn record(&mut self, events: impl IntoIterator<Item = Event>, now: Now) -> Result<(), StoreError> {
+        self.take_in(events, now, |_, _| Ok(Vec::new())).map(|_| ())
+    }
+
+    fn take_in(
+        &mut self,
+        events: impl IntoIterator<Item = Event>,
+        now: Now,
+        plan: impl FnOnce(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+    ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
         self.mind.now = now;
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let memory = self.mind.memory();
         let mut settled = Settled::default();
-        for event in &self.waiting {
-            self.mind.hear(&transaction, event, &mut settled)?;
+        let jobs = (|| -> rusqlite::Result<Vec<Job>> {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for event in &self.waiting {
+                self.mind.hear(&transaction, event, &mut settled)?;
+            }
+            self.mind.settle(&transaction, &settled)?;
+            self.mind.remember(&mut settled);
+            let jobs = plan(&mut self.mind, &transaction)?;
+            self.mind.begin(&jobs);
+            transaction.commit()?;
+            Ok(jobs)
+        })();
+        match jobs {
+            Ok(jobs) => {
+                self.waiting.clear();
+                self.mind.after_commit(settled);
+                Ok(jobs)
+            }
+            Err(error) => {
+                self.mind.recall(memory);
+                Err(error.into())
+            }
         }
-        transaction.commit()?;
-        self.waiting.clear();
-        self.mind.after_commit(settled, &[]);
-        Ok(())
     }
 
     /// The moment at which [`Engine::step`] should be called even if nothing happens.
@@ -248,6 +262,19 @@ impl Engine {
         &self.connection
     }
 
+    /// The connection, for the process that comes after this one: a simulation lets one die and another
+    /// take up its database.
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Throws its dice from `seed`, so that a run can be had again.
+    #[must_use]
+    pub fn with_dice(mut self, seed: u64) -> Engine {
+        self.mind.dice = fastrand::Rng::with_seed(seed);
+        self
+    }
+
     /// Records what a supervisor wants to know, such as that this process ends well.
     ///
     /// # Errors
@@ -257,7 +284,25 @@ impl Engine {
     }
 }
 
-/// What events changed in memory, applied after the commit: a step that fails is done again whole.
+/// What a step that fails gives back: it is done again whole.
+struct Memory {
+    line: Line,
+    budget: Budget,
+    doubts: HashMap<i64, Doubt>,
+    suspects: Vec<i64>,
+    in_flight: HashMap<i64, Duration>,
+    probing: bool,
+    pushing: usize,
+    pulling: bool,
+    moving: bool,
+    putting: bool,
+    move_again_at: Option<Duration>,
+    put_again_at: Option<Duration>,
+    forbidden: HashMap<&'static str, Duration>,
+    put_out: put_out::State,
+}
+
+/// What events change in memory.
 #[derive(Default)]
 struct Settled {
     calls: Vec<(crate::extend::jobs::Seen, crate::rules::answer::Health)>,
@@ -312,7 +357,47 @@ impl Mind {
         Ok(jobs)
     }
 
-    fn after_commit(&mut self, settled: Settled, jobs: &[Job]) {
+    /// What the step may change and a commit that fails must give back. The rounds are not in it: they
+    /// remember only what was committed.
+    fn memory(&self) -> Memory {
+        Memory {
+            line: self.line.clone(),
+            budget: self.budget.clone(),
+            doubts: self.doubts.clone(),
+            suspects: self.suspects.clone(),
+            in_flight: self.in_flight.clone(),
+            probing: self.probing,
+            pushing: self.pushing,
+            pulling: self.pulling,
+            moving: self.moving,
+            putting: self.putting,
+            move_again_at: self.move_again_at,
+            put_again_at: self.put_again_at,
+            forbidden: self.forbidden.clone(),
+            put_out: self.put_out.clone(),
+        }
+    }
+
+    fn recall(&mut self, memory: Memory) {
+        self.line = memory.line;
+        self.budget = memory.budget;
+        self.doubts = memory.doubts;
+        self.suspects = memory.suspects;
+        self.in_flight = memory.in_flight;
+        self.probing = memory.probing;
+        self.pushing = memory.pushing;
+        self.pulling = memory.pulling;
+        self.moving = memory.moving;
+        self.putting = memory.putting;
+        self.move_again_at = memory.move_again_at;
+        self.put_again_at = memory.put_again_at;
+        self.forbidden = memory.forbidden;
+        self.put_out = memory.put_out;
+    }
+
+    /// What the events told, before anything is planned: a worker that is free again gets its next job in
+    /// the same step, and what is due later is known when the next waking is set.
+    fn remember(&mut self, settled: &mut Settled) {
         let now = self.now.mono;
         for (seen, _) in &settled.calls {
             if let Some(server) = seen.server_time {
@@ -328,7 +413,7 @@ impl Mind {
         settled.ended.iter().for_each(|id| {
             self.in_flight.remove(id);
         });
-        for (id, doubt) in settled.doubts {
+        for (id, doubt) in settled.doubts.drain() {
             match doubt {
                 Some(doubt) => self.doubts.insert(id, doubt),
                 None => self.doubts.remove(&id),
@@ -336,10 +421,7 @@ impl Mind {
         }
         match settled.probe {
             Some(_) => self.suspects.clear(),
-            None => self.suspects.extend(settled.suspects),
-        }
-        if settled.pulled {
-            self.pulling = false;
+            None => self.suspects.append(&mut settled.suspects),
         }
         if let Some(well) = settled.moved {
             self.moving = false;
@@ -349,13 +431,12 @@ impl Mind {
             self.putting = false;
             self.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
-        self.scanned |= settled.scanned;
-        for kind in settled.forbidden {
+        for kind in settled.forbidden.drain(..) {
             self.forbidden.insert(kind, now + self.pauses.longest);
         }
-        for step in settled.rounds {
-            self.rounds.after(step, now);
-        }
+    }
+
+    fn begin(&mut self, jobs: &[Job]) {
         for job in jobs {
             match job {
                 Job::Move(_) => self.moving = true,
@@ -365,10 +446,10 @@ impl Mind {
                     match call {
                         CallJob::Probe => self.probing = true,
                         CallJob::Send(send) => {
-                            self.in_flight.insert(send.id);
+                            self.in_flight.insert(send.id, self.now.mono);
                         }
                         CallJob::LookUp(look_up) => {
-                            self.in_flight.insert(look_up.id);
+                            self.in_flight.insert(look_up.id, self.now.mono);
                         }
                         _ => {}
                     }
@@ -377,6 +458,18 @@ impl Mind {
                     }
                 }
             }
+        }
+    }
+
+    fn after_commit(&mut self, settled: Settled) {
+        self.scanned |= settled.scanned;
+        for step in settled.rounds {
+            self.rounds.after(step, self.now.mono);
+        }
+        if settled.pulled {
+            // The round has moved on only now: its next page is planned at once, by a step of its own.
+            self.pulling = false;
+            self.wake(self.now.mono);
         }
     }
 
@@ -397,6 +490,12 @@ impl Mind {
         let ahead = at.saturating_sub(self.now.mono);
         let wall = self.now.wall.checked_add(jiff::SignedDuration::try_from(ahead).unwrap_or_default());
         clock::text(wall.unwrap_or(self.now.wall))
+    }
+
+    /// When the wall clock, as it goes now, will show the moment that a table has.
+    fn mono_at(&self, text: &str) -> Duration {
+        let at = text.parse::<jiff::Timestamp>().unwrap_or(self.now.wall);
+        self.now.mono + Duration::try_from(at.duration_since(self.now.wall)).unwrap_or_default()
     }
 
     fn wake(&mut self, at: Duration) {

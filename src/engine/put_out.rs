@@ -33,7 +33,7 @@ const BETWEEN_STATUS: Duration = Duration::from_secs(2);
 const STATUS_AT_REST: Duration = Duration::from_secs(60);
 
 /// When files were last written, in this process.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct State {
     flushed: HashMap<Entity, Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,

@@ -106,10 +106,12 @@ impl Doubt {
         Doubt { since: now, not_found: 0, next_at: now }
     }
 
-    /// After a look-up that found nothing. True: it is believed, the item may be sent again.
-    pub fn after_not_found(&mut self, now: Duration, grace: Duration) -> bool {
+    /// After a look-up that was asked at `asked_at` and found nothing. True: it is believed, the item may
+    /// be sent again. When the answer came does not count: it may have been long on its way, and tells of
+    /// the time before.
+    pub fn after_not_found(&mut self, asked_at: Duration, now: Duration, grace: Duration) -> bool {
         self.not_found += 1;
-        if self.not_found >= LOOKUPS_NEEDED && now >= self.since + grace {
+        if self.not_found >= LOOKUPS_NEEDED && asked_at >= self.since + grace {
             return true;
         }
         // The last look-up that counts is one made after the grace time.
@@ -167,14 +169,16 @@ mod tests {
         let mut believed_at = None;
         for _ in 0..10 {
             let now = doubt.next_at;
-            if doubt.after_not_found(now, grace) {
+            if doubt.after_not_found(now, now, grace) {
                 believed_at = Some(now);
                 break;
             }
         }
         assert_eq!(believed_at, Some(Duration::from_secs(160)));
         let mut doubt = Doubt::new(Duration::ZERO);
-        assert!(!doubt.after_not_found(Duration::from_secs(500), grace), "one look-up is not enough");
-        assert!(doubt.after_not_found(Duration::from_secs(501), grace));
+        let at = Duration::from_secs;
+        assert!(!doubt.after_not_found(at(500), at(500), grace), "one look-up is not enough");
+        assert!(!doubt.after_not_found(at(59), at(501), grace), "asked within the grace time");
+        assert!(doubt.after_not_found(at(502), at(502), grace));
     }
 }

@@ -140,32 +140,39 @@ pub fn order_with_external(
         .optional()
 }
 
-/// Items that may be sent now, oldest first.
+/// Items that may be sent now, oldest first. No item is ever told to wait until after `latest`: one that
+/// seems to was told so before the clock was set back, and waits no longer.
 ///
 /// # Errors
 /// SQLite's.
-pub fn load_ready(connection: &Connection, now: &str, limit: usize) -> rusqlite::Result<Vec<Item>> {
+pub fn load_ready(
+    connection: &Connection,
+    now: &str,
+    latest: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<Item>> {
     connection
         .prepare_cached(&format!(
             "SELECT {ITEM_COLUMNS} FROM outbox INDEXED BY outbox_ready
-             WHERE state = 'queued' AND ready = 1 AND (next_attempt_at IS NULL OR next_attempt_at <= ?1)
-             ORDER BY id LIMIT ?2"
+             WHERE state = 'queued' AND ready = 1
+               AND (next_attempt_at IS NULL OR next_attempt_at <= ?1 OR next_attempt_at > ?2)
+             ORDER BY id LIMIT ?3"
         ))?
-        .query_map(params![now, limit as i64], item)?
+        .query_map(params![now, latest, limit as i64], item)?
         .collect()
 }
 
-/// When the next item that backs off may be sent.
+/// When the next item that waits may be sent. It looks at every item that is ready.
 ///
 /// # Errors
 /// SQLite's.
-pub fn next_due(connection: &Connection) -> rusqlite::Result<Option<String>> {
+pub fn next_due(connection: &Connection, now: &str) -> rusqlite::Result<Option<String>> {
     connection
         .prepare_cached(
             "SELECT min(next_attempt_at) FROM outbox INDEXED BY outbox_ready
-             WHERE state = 'queued' AND ready = 1 AND failures > 0",
+             WHERE state = 'queued' AND ready = 1 AND next_attempt_at > ?1",
         )?
-        .query_row([], |row| row.get(0))
+        .query_row([now], |row| row.get(0))
 }
 
 /// One item.
@@ -611,11 +618,28 @@ pub fn load_actions(connection: &Connection, id: i64) -> rusqlite::Result<Vec<(S
         .collect()
 }
 
-/// A person wants a refused or waiting item tried at once. False: it can't be, in its state.
+/// The newest item with the same key that came after this one and took its place.
+///
+/// # Errors
+/// SQLite's.
+pub fn successor(connection: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
+    connection.query_row(
+        "SELECT max(newer.id) FROM outbox this JOIN outbox newer ON newer.kind = this.kind AND newer.key = this.key
+         WHERE this.id = ?1 AND newer.id > this.id",
+        [id],
+        |row| row.get(0),
+    )
+}
+
+/// A person wants a refused or waiting item tried at once. False: it can't be, in its state, or another
+/// has taken its place and both would be sent.
 ///
 /// # Errors
 /// SQLite's.
 pub fn retry(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlite::Result<bool> {
+    if successor(connection, id)?.is_some() {
+        return Ok(false);
+    }
     let changed = connection.execute(
         "UPDATE outbox SET state = 'queued', failures = 0, next_attempt_at = NULL, refused_at = NULL,
                 error_code = NULL, error_message = NULL, error_field = NULL
