@@ -183,6 +183,11 @@ impl Engine {
         self.mind.settle(&transaction, &settled)?;
         let jobs = self.mind.plan(&transaction)?;
         transaction.commit()?;
+        if !self.waiting.is_empty() {
+            // Workers that reported are free from now on, not from when the jobs were planned: the next
+            // page or order must not wait for the heartbeat.
+            self.mind.wake(now.mono);
+        }
         self.waiting.clear();
         self.mind.after_commit(settled, &jobs);
         Ok(jobs)
