@@ -1,12 +1,15 @@
 //! Files in: recorded with their outbox items in one transaction, moved after the commit.
 
+use std::time::Duration;
+
 use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
+use crate::clock;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
 use crate::formats::document::{Document, Kind, OrderReference};
-use crate::formats::problem::Problem;
+use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
 use crate::rules::intake::{Verdict, decide};
 use crate::store::intake::{Left, NewFile};
@@ -113,6 +116,7 @@ impl Mind {
                 size: arrived.size,
                 received_at: &received_at,
                 folder: &folder,
+                stamp: None,
                 content: Some(&arrived.content),
                 problems: &[],
             },
@@ -137,7 +141,7 @@ impl Mind {
                 let earlier = outbox::latest_with_key(tx, document.kind, key)?;
                 outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
                 if let Some(earlier) = earlier {
-                    outbox::hand_followers_to(tx, earlier.id, id)?;
+                    outbox::take_place_of(tx, earlier.id, id, &received_at)?;
                 }
                 self.wait_where_needed(tx, id, document)?;
                 log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
@@ -146,16 +150,21 @@ impl Mind {
         Ok(())
     }
 
-    /// A return that names an order which is still here waits for it.
+    /// A return waits for the order that it names while that is still here, and for earlier documents
+    /// about the same order.
     fn wait_where_needed(&self, tx: &Transaction<'_>, id: i64, document: &Document) -> rusqlite::Result<()> {
-        if document.kind != Kind::Return {
-            return Ok(());
-        }
-        if let Some(OrderReference::External(external)) = &document.order
-            && let Some((order, state, _)) = outbox::order_with_external(tx, external)?
-            && ["queued", "sending", "refused"].contains(&state.as_str())
-        {
-            outbox::wait_for(tx, id, order)?;
+        let reference = match &document.order {
+            None => return Ok(()),
+            Some(OrderReference::Extend(number)) => number,
+            Some(OrderReference::External(external)) => {
+                if let Some(order) = outbox::open_order_with_external(tx, external)? {
+                    outbox::wait_for(tx, id, order)?;
+                }
+                external
+            }
+        };
+        if let Some(earlier) = outbox::open_about_order(tx, reference, id)? {
+            outbox::wait_for(tx, id, earlier)?;
         }
         Ok(())
     }
@@ -176,11 +185,22 @@ impl Mind {
                 size: arrived.size,
                 received_at: &self.now.text(),
                 folder: "rejected",
-                content: None,
+                stamp: arrived.hash.is_none().then_some(arrived.stamp.as_str()),
+                content: arrived.hash.is_some().then_some(arrived.content.as_slice()),
                 problems: &problems_json(problems, self.config.exchange.language),
             },
         )?;
         Ok(())
+    }
+
+    /// The database could not hold a file's documents: it is rejected, so that a person hears of it.
+    pub(super) fn reject_unstorable(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        why: &str,
+    ) -> rusqlite::Result<()> {
+        self.reject(tx, arrived, &[Problem::of_file(Wrong::NotStorable { reason: why.to_owned() })])
     }
 
     pub(super) fn hear_moved(
@@ -204,6 +224,16 @@ impl Mind {
         Ok(())
     }
 
+    /// The bytes of taken files are kept until the system has surely written the files themselves.
+    fn forget_contents(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        if self.forget_contents_at > self.now.mono {
+            return Ok(());
+        }
+        self.forget_contents_at = self.now.mono + Duration::from_secs(60);
+        let settled = self.now.wall.checked_sub(jiff::SignedDuration::from_mins(5)).unwrap_or(self.now.wall);
+        intake::forget_contents(tx, &clock::text(settled)).map(|_| ())
+    }
+
     pub(super) fn plan_moves(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         if self.moving {
             return Ok(());
@@ -212,6 +242,7 @@ impl Mind {
             self.wake(at);
             return Ok(());
         }
+        self.forget_contents(tx)?;
         let files = intake::load_to_move(tx, MOVED_TOGETHER)?;
         if !files.is_empty() {
             jobs.push(Job::Move(files));
