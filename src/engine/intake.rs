@@ -15,6 +15,9 @@ use crate::rules::intake::{Verdict, decide};
 use crate::store::intake::{Left, NewFile};
 use crate::store::{agent, intake, outbox};
 
+/// A sighting this soon after a move may tell of the time before it.
+const SIGHTING_ON_ITS_WAY: Duration = Duration::from_secs(2);
+
 /// Files that are moved together: one job shares the syncing of its folders.
 const MOVED_TOGETHER: usize = 256;
 
@@ -61,6 +64,14 @@ impl Mind {
     fn take_in(&mut self, tx: &Transaction<'_>, arrived: &Arrived) -> rusqlite::Result<()> {
         // Recorded by an earlier step or an earlier process, and only not moved yet.
         if intake::is_being_moved(tx, &arrived.name, arrived.hash.as_deref())? {
+            return Ok(());
+        }
+        // Read before it was moved and heard of after: no second arrival. If it is one, it still lies in the
+        // inbox and the watcher tells of it again.
+        if !self.just_moved.is_empty()
+            && let Some(id) = intake::last_moved(tx, &arrived.name, arrived.hash.as_deref())?
+            && self.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
+        {
             return Ok(());
         }
         intake::forget_left(tx, &arrived.name)?;
@@ -210,9 +221,14 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
+        let now = self.now.mono;
+        self.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
         for file in taken {
             match &file.result {
-                Ok(stored_name) => intake::mark_moved(tx, file.id, stored_name)?,
+                Ok(stored_name) => {
+                    intake::mark_moved(tx, file.id, stored_name)?;
+                    self.just_moved.insert(file.id, now);
+                }
                 Err(error) => trouble = Some(error.to_string()),
             }
         }

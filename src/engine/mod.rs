@@ -101,6 +101,8 @@ struct Mind {
     pulling: bool,
     moving: bool,
     putting: bool,
+    /// Files that were moved a moment ago: the watcher may have read them before.
+    just_moved: HashMap<i64, Duration>,
     /// Files that could not be moved, and until when they are left.
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
@@ -156,6 +158,7 @@ impl Engine {
             pulling: false,
             moving: false,
             putting: false,
+            just_moved: HashMap::new(),
             move_again_at: None,
             put_again_at: None,
             forget_contents_at: now.mono,

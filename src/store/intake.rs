@@ -111,6 +111,16 @@ pub fn is_being_moved(connection: &Connection, name: &str, hash: Option<&str>) -
         .query_row(params![name, hash], |row| row.get(0))
 }
 
+/// The newest file of this name with these bytes that was moved.
+///
+/// # Errors
+/// SQLite's.
+pub fn last_moved(connection: &Connection, name: &str, hash: Option<&str>) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT max(id) FROM files WHERE moved = 1 AND name = ?1 AND content_hash IS ?2")?
+        .query_row(params![name, hash], |row| row.get(0))
+}
+
 /// Recorded files that are still to be moved, oldest first: `limit` at the most, and not many more bytes
 /// than fit in memory with ease.
 ///
