@@ -343,12 +343,13 @@ impl Mind {
 
     pub(super) fn plan_pushes(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.plan_probe(jobs);
+        // What is in doubt is cleared also while nothing new may be sent: a look-up changes nothing.
         if !self.line.is_open() {
             return Ok(());
         }
         let mut free = PUSH_WORKERS.saturating_sub(self.pushing);
         free = self.plan_look_ups(tx, free, jobs)?;
-        if free == 0 {
+        if free == 0 || agent::paused(tx)?.is_some() {
             return Ok(());
         }
         let now = self.now.text();

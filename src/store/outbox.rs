@@ -773,3 +773,96 @@ pub fn let_go_delivered(connection: &Connection, before: &str) -> rusqlite::Resu
         .execute([before])?;
     Ok(())
 }
+
+/// Why an item could not be corrected.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// There is no such item.
+    #[error("there is no item {0}")]
+    Missing(i64),
+    /// Its state does not allow it.
+    #[error("item {0} is {1}; only what is queued or refused can be edited")]
+    State(i64, String),
+    /// An attempt has no known outcome.
+    #[error(
+        "item {0}: an attempt was made and its outcome is not known yet; it is looked up at Extend first. Ask \
+         again when that is done"
+    )]
+    Unresolved(i64),
+    /// The correction is of another kind.
+    #[error("item {0} is {1}, and the corrected document is {2}; an edit keeps the kind")]
+    Kind(i64, String, String),
+    /// The correction has another key, and that key came before.
+    #[error("the number {0} belongs to item {1} already; keep the number of this item, or take a new one")]
+    Key(String, i64),
+    /// SQLite's.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Puts a corrected document in the place of an item's and queues it. The original is kept and linked.
+/// A document without a key keeps that of the item.
+///
+/// # Errors
+/// The item can't be corrected, or the database fails; nothing was changed then.
+pub fn edit(
+    connection: &Connection,
+    id: i64,
+    mut document: Document,
+    who: &str,
+    now: &str,
+) -> Result<(), EditError> {
+    let Some(item) = load(connection, id)? else { return Err(EditError::Missing(id)) };
+    let (state, unresolved): (String, bool) =
+        connection.query_row("SELECT state, unresolved FROM outbox WHERE id = ?1", [id], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    if unresolved {
+        return Err(EditError::Unresolved(id));
+    }
+    if !["queued", "refused"].contains(&state.as_str()) || successor(connection, id)?.is_some() {
+        return Err(EditError::State(id, state));
+    }
+    if item.kind != document.kind {
+        return Err(EditError::Kind(id, item.kind.name().into(), document.kind.name().into()));
+    }
+    if document.key.is_none()
+        && let Some(key) = &item.key
+    {
+        document.set_key(key);
+    }
+    if document.key != item.key
+        && let Some(key) = &document.key
+        && let Some(known) = latest_with_key(connection, document.kind, key)?
+    {
+        return Err(EditError::Key(key.clone(), known.id));
+    }
+    connection.execute(
+        "INSERT INTO outbox_edits (outbox_id, at, who, payload) SELECT id, ?2, ?3, payload FROM outbox WHERE id = ?1",
+        params![id, now, who],
+    )?;
+    let (reference, ours) = match &document.order {
+        Some(OrderReference::Extend(number)) => (Some(number), false),
+        Some(OrderReference::External(number)) => (Some(number), true),
+        None => (None, false),
+    };
+    connection.execute(
+        "UPDATE outbox SET state = 'queued', payload = ?2, key = ?3, content_hash = ?4, customer_number = ?5,
+                order_reference = ?6, reference_is_ours = ?7, failures = 0, next_attempt_at = NULL, refused_at = NULL,
+                error_code = NULL, error_message = NULL, error_field = NULL
+         WHERE id = ?1",
+        params![
+            id,
+            document.body.to_string(),
+            document.key,
+            document.content_hash,
+            document.customer_number,
+            reference,
+            ours
+        ],
+    )?;
+    connection.execute("UPDATE documents SET key = ?2 WHERE id = ?1", params![id, document.key])?;
+    note_action(connection, id, who, "edit", now)?;
+    owe_receipts_of(connection, id)?;
+    Ok(())
+}
