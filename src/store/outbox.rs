@@ -217,6 +217,7 @@ pub fn begin_attempt(
     if taken == 0 {
         return Ok(None);
     }
+    owe_receipts_of(connection, id)?;
     begin(connection, id, "send", now).map(Some)
 }
 
@@ -326,7 +327,7 @@ pub fn mark_queued(
              WHERE id = ?1",
         )?
         .execute(params![id, why, next_attempt_at])?;
-    Ok(())
+    owe_receipts_of(connection, id)
 }
 
 /// The outcome is not known; the item waits to be looked up.
