@@ -349,7 +349,8 @@ pub fn note_unclear(
     Ok(())
 }
 
-/// Counts a failure of the item itself and when it may be tried again.
+/// Counts a failure of the item itself and when it may be tried again. One whose outcome is unclear keeps
+/// the time of its look-up: it backs off once that has found nothing.
 ///
 /// # Errors
 /// SQLite's.
@@ -361,7 +362,9 @@ pub fn back_off(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET failures = ?2, next_attempt_at = ?3 WHERE id = ?1 AND state = 'queued'",
+            "UPDATE outbox SET failures = ?2,
+                    next_attempt_at = CASE state WHEN 'queued' THEN ?3 ELSE next_attempt_at END
+             WHERE id = ?1 AND state IN ('queued', 'sending')",
         )?
         .execute(params![id, failures, next_attempt_at])?;
     Ok(())
