@@ -203,7 +203,8 @@ CREATE TABLE files (
     folder        TEXT NOT NULL,            -- in the exchange folder: accepted/2026-11-21 or rejected
     stored_name   TEXT NOT NULL,            -- its name there
     moved         INTEGER NOT NULL DEFAULT 0,
-    content       BLOB,                     -- the bytes as they were read, until they lie in `folder`
+    stamp         TEXT,                     -- size, time and identity, for one that was not read
+    content       BLOB,                     -- the bytes as they were read, until they surely lie in `folder`
     error_code    TEXT,
     error_message TEXT,
     error_field   TEXT,
@@ -212,6 +213,7 @@ CREATE TABLE files (
     UNIQUE (name, arrival)
 ) STRICT;
 CREATE INDEX files_not_moved ON files(id) WHERE moved = 0;
+CREATE INDEX files_kept ON files(id) WHERE content IS NOT NULL;
 CREATE INDEX files_rejected ON files(id) WHERE verdict = 'rejected';
 
 CREATE TABLE documents (
@@ -271,6 +273,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_ready ON outbox(id) WHERE state = 'queued' AND ready = 1;
 CREATE INDEX outbox_open ON outbox(state, id) WHERE state IN ('queued', 'sending', 'refused');
 CREATE INDEX outbox_key ON outbox(kind, key);
+CREATE INDEX outbox_reference ON outbox(order_reference) WHERE order_reference IS NOT NULL;
 CREATE INDEX outbox_number ON outbox(extend_number) WHERE extend_number IS NOT NULL;
 
 CREATE TABLE outbox_waits (
@@ -303,8 +306,9 @@ CREATE TABLE outbox_actions (
 ) STRICT;
 CREATE INDEX outbox_actions_item ON outbox_actions(outbox_id);
 
--- What the orders that still wait will take from stock. Kept by the triggers below, so that it can
--- never disagree with the outbox, whoever changes it.
+-- What the orders that still wait will take from stock, and those that were delivered after the balances
+-- were last fetched. Kept by the triggers below, so that it can never disagree with the outbox, whoever
+-- changes it; what was delivered is let go when the next round of balances is stored.
 CREATE TABLE outbox_rows (
     outbox_id      INTEGER NOT NULL,
     product_number TEXT NOT NULL,
@@ -318,7 +322,7 @@ CREATE TRIGGER outbox_rows_on_insert AFTER INSERT ON outbox
 WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending') BEGIN
     INSERT INTO outbox_rows
     SELECT NEW.id, value ->> '$.product.productNumber', coalesce(value ->> '$.warehouse', ''),
-           sum(CAST(value ->> '$.salesData.quantity' AS REAL))
+           coalesce(sum(CAST(value ->> '$.salesData.quantity' AS REAL)), 0)
     FROM json_each(NEW.payload, '$.orderRows')
     WHERE value ->> '$.product.productNumber' IS NOT NULL AND value ->> '$.salesData.quantity' IS NOT NULL
     GROUP BY 2, 3;
@@ -329,13 +333,13 @@ WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending')
     DELETE FROM outbox_rows WHERE outbox_id = NEW.id;
     INSERT INTO outbox_rows
     SELECT NEW.id, value ->> '$.product.productNumber', coalesce(value ->> '$.warehouse', ''),
-           sum(CAST(value ->> '$.salesData.quantity' AS REAL))
+           coalesce(sum(CAST(value ->> '$.salesData.quantity' AS REAL)), 0)
     FROM json_each(NEW.payload, '$.orderRows')
     WHERE value ->> '$.product.productNumber' IS NOT NULL AND value ->> '$.salesData.quantity' IS NOT NULL
     GROUP BY 2, 3;
 END;
 CREATE TRIGGER outbox_rows_on_close AFTER UPDATE OF state ON outbox
-WHEN NEW.kind = 'order' AND OLD.state IN ('queued', 'sending') AND NEW.state NOT IN ('queued', 'sending') BEGIN
+WHEN NEW.kind = 'order' AND OLD.state IN ('queued', 'sending') AND NEW.state IN ('refused', 'cancelled') BEGIN
     DELETE FROM outbox_rows WHERE outbox_id = NEW.id;
 END;
 
@@ -471,4 +475,4 @@ CREATE VIEW report_sync AS
 SELECT entity, rows, last_success_at,
        CAST((julianday('now') - julianday(last_success_at)) * 1440 AS INTEGER) AS minutes_old,
        last_full_at, odd_records, last_error
-FROM sync_state;
+FROM sync_state WHERE last_success_at IS NOT NULL OR last_error IS NOT NULL;

@@ -8,7 +8,9 @@ mod files;
 
 use std::io::Write;
 
-use flexi_logger::{DeferredNow, Duplicate, ErrorChannel, FlexiLoggerError, Logger, LoggerHandle};
+use flexi_logger::{
+    DeferredNow, Duplicate, ErrorChannel, FlexiLoggerError, LogSpecification, Logger, LoggerHandle,
+};
 use jiff::Timestamp;
 use log::{LevelFilter, Record};
 
@@ -51,7 +53,14 @@ fn build(config: &Config, mode: Mode) -> Result<Built, FlexiLoggerError> {
         Mode::Service | Mode::Quiet => config.log.level,
         Mode::Command => config.log.level.min(LevelFilter::Warn),
     };
-    let logger = Logger::with(level)
+    // What the migrations say of themselves tells a shop nothing.
+    let quieter = level.min(LevelFilter::Warn);
+    let specification = LogSpecification::builder()
+        .default(level)
+        .module("refinery", quieter)
+        .module("refinery_core", quieter)
+        .build();
+    let logger = Logger::with(specification)
         .use_utc()
         .format(line)
         .error_channel(ErrorChannel::StdErr)

@@ -48,9 +48,6 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let mut add =
         |what: String, result: Result<(), String>| findings.push(Finding { what, wrong: result.err() });
     add(config.settings_file().display().to_string(), Ok(()));
-    for warning in &config.warnings {
-        add(language.pick("settings", "inställningar").into(), Err(warning.to_string()));
-    }
     for folder in [
         config.data(),
         config.logs(),
@@ -73,8 +70,12 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
             .iter()
             .map(|one| json!({ "what": one.what, "ok": one.wrong.is_none(), "wrong": one.wrong }))
             .collect();
-        print_json(&json!({ "ok": well, "agentRunning": running, "checks": list }));
+        let notes: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        print_json(&json!({ "ok": well, "agentRunning": running, "checks": list, "notes": notes }));
     } else {
+        for warning in &config.warnings {
+            print(&format!("note   {warning}\n"));
+        }
         for finding in &findings {
             match &finding.wrong {
                 None => print(&format!("ok     {}\n", finding.what)),

@@ -41,7 +41,7 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
             every: every(section, 600),
             full_every: full_every(section),
             details: section.flag("details", false),
-            update: section.flag("update", false),
+            update: not_yet(section, "update", |section| section.flag("update", false)),
         }),
         balances: raw.section("balances", |section| Balances {
             every: every(section, 60),
@@ -142,7 +142,9 @@ fn exchange(section: &mut Section<'_, '_>, home: &Path) -> Exchange {
         broken_after: seconds(section, "broken_after_seconds", 60, DAY),
         rescan: seconds(section, "rescan_seconds", 15, 3600),
         max_file_bytes: section.whole("max_file_mb", Unit::Megabytes, 16, 1..=1024) * MEGABYTE,
-        keep_days: whole_u32(section, "keep_days", Unit::Days, 90, 36_500),
+        keep_days: not_yet(section, "keep_days", |section| {
+            whole_u32(section, "keep_days", Unit::Days, 90, 36_500)
+        }),
         formats: match section.list_of("formats", &["json", "csv"]) {
             Some(places) => places
                 .iter()
@@ -192,6 +194,21 @@ fn outbox(section: &mut Section<'_, '_>) -> Outbox {
 /// Of two keys that do not go together, the one that is written is the one to point at.
 fn blame(section: &Section<'_, '_>, key: &'static str, other: &'static str) -> (&'static str, &'static str) {
     if section.is_written(key) { (key, other) } else { (other, key) }
+}
+
+/// Reads a key that is accepted and not acted on: better said than found out.
+fn not_yet<'a, 'b, T>(
+    section: &mut Section<'a, 'b>,
+    key: &'static str,
+    read: impl FnOnce(&mut Section<'a, 'b>) -> T,
+) -> T {
+    if section.is_written(key) {
+        let message = section
+            .language()
+            .pick("this version does not act on it yet", "den här versionen gör ännu inget med den");
+        section.warning(key, message.to_owned());
+    }
+    read(section)
 }
 
 fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {

@@ -13,8 +13,9 @@ use crate::rules::answer::{Health, Sent};
 use crate::rules::budget::Class;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
+use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::outbox::{AttemptEnd, Item};
-use crate::store::{agent, orders, outbox, owed, returns};
+use crate::store::{agent, details, orders, outbox, owed, returns};
 
 impl Mind {
     pub(super) fn hear_call(
@@ -52,6 +53,33 @@ impl Mind {
         Ok(())
     }
 
+    /// What a call brought could not be recorded: the item stays in doubt, the list is read again.
+    pub(super) fn set_call_aside(
+        &mut self,
+        tx: &Transaction<'_>,
+        done: &CallDone,
+        why: &str,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        match &done.outcome {
+            CallOutcome::Probed => {}
+            CallOutcome::Sent { id, .. } | CallOutcome::LookedUp { id, .. } => {
+                let mut doubt = Doubt::new(self.now.mono);
+                doubt.after_failure(self.now.mono, self.pauses.longest);
+                settled.doubts.insert(*id, Some(doubt));
+                outbox::note_unclear(tx, *id, why, None)?;
+            }
+            CallOutcome::Page { job, .. } => self.fail_round(tx, job.entity, why, settled)?,
+            CallOutcome::Details { entity, got } => {
+                // One by one they may have been stored; the first that could not is passed over.
+                for (number, _) in got {
+                    details::clear_detail_wanted(tx, *entity, number)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn hear_sent(
         &mut self,
         tx: &Transaction<'_>,
@@ -66,8 +94,8 @@ impl Mind {
         let (outcome, detail) = match sent {
             Sent::Done(body) => {
                 let number = number_in(item.kind, body).unwrap_or_default();
-                self.deliver(tx, &item, number, body)?;
-                ("delivered", Some(number.to_owned()))
+                self.deliver(tx, &item, &number, body)?;
+                ("delivered", Some(number))
             }
             Sent::Again { after, why } => {
                 let at = after.map(|pause| self.wall_at(self.now.mono + pause.min(self.longest_wait())));
@@ -90,12 +118,20 @@ impl Mind {
                 );
                 ("unclear", Some(why.clone()))
             }
+            Sent::Refused { message, .. } if outbox::was_unclear_before(tx, id, attempt)? => {
+                // Extend may say no because it has it from an attempt that was unclear.
+                outbox::note_refused_once(tx, id, message)?;
+                settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
+                ("refused", Some(message.clone()))
+            }
             Sent::Refused { code, message } => {
                 self.refuse(tx, &item, code, message)?;
                 ("refused", Some(message.clone()))
             }
             Sent::LoginRefused => {
                 outbox::mark_queued(tx, id, Some("Extend does not accept the login"), None)?;
+                // Where the probe's login works, it is this document that may not be sent.
+                settled.suspects.push(id);
                 ("login_refused", None)
             }
             Sent::Forbidden(why) => {
@@ -152,12 +188,8 @@ impl Mind {
             Finding::NotFound => {
                 let asked_at = self.in_flight.get(&id).copied().unwrap_or_default();
                 if doubt.after_not_found(asked_at, self.now.mono, self.config.outbox.lookup_grace) {
-                    let dice = self.dice();
-                    let at = (item.failures > 0)
-                        .then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
-                    outbox::mark_queued(tx, id, Some("not at Extend; it is sent again"), at.as_deref())?;
                     settled.doubts.insert(id, None);
-                    log::info!("item {id} ({}) is not at Extend and is sent again", label(&item));
+                    self.not_at_extend(tx, &item)?;
                 } else {
                     settled.doubts.insert(id, Some(doubt));
                     let why = "not at Extend yet; looked up once more before it is sent again";
@@ -173,6 +205,23 @@ impl Mind {
                 self.end(tx, attempt, "look_alike", Some(&numbers), done)
             }
         }
+    }
+
+    /// It is believed that Extend does not have it.
+    fn not_at_extend(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
+        if let Some(message) = &item.refused_once {
+            return self.refuse(tx, item, "extend_refused", message);
+        }
+        if item.failures >= NEEDS_PERSON_AFTER {
+            // To go on sending what never gets a clear answer could make many of it.
+            let message = unclear_message(item.failures, self.config.exchange.language);
+            return self.refuse(tx, item, "unclear", &message);
+        }
+        let dice = self.dice();
+        let at =
+            (item.failures > 0).then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
+        log::info!("item {} ({}) is not at Extend and is sent again", item.id, label(item));
+        outbox::mark_queued(tx, item.id, Some("not at Extend; it is sent again"), at.as_deref())
     }
 
     fn deliver(
@@ -303,32 +352,33 @@ impl Mind {
             return Ok(());
         }
         let now = self.now.text();
-        let server_now = clock::text(self.server_now());
+        // Where no answer has told Extend's time, none is noted: our own clock may be wrong.
+        let server_now = self.server_seconds().map(|_| clock::text(self.server_now()));
         let forbidden = self.forbidden_now();
-        // Items of a kind that is forbidden are passed over, so more are read than may be sent.
-        let limit = if forbidden.is_empty() { free } else { 1000 };
         let latest = self.wall_at(self.now.mono + self.longest_wait());
-        let ready = outbox::load_ready(tx, &now, &latest, limit)?;
+        let ready = outbox::load_ready(tx, &now, &latest, &forbidden, free)?;
         // Where there are more, a call that ends brings the next step.
-        if ready.len() < limit
+        if ready.len() < free
             && let Some(at) = outbox::next_due(tx, &now)?
         {
             self.wake(self.mono_at(&at));
         }
         for item in ready {
-            if free == 0 {
-                break;
-            }
-            if forbidden.contains(&item.kind.name()) {
+            // A return may have come before the order that it names.
+            if let (Kind::Return, Some(OrderReference::External(external))) = (item.kind, &item.order)
+                && let Some(order) = outbox::open_order_with_external(tx, external)?
+            {
+                outbox::wait_for(tx, item.id, order)?;
+                self.wake(self.now.mono);
                 continue;
             }
             if let Err(at) = self.budget.take(Class::Orders, self.now.mono) {
                 self.wake(at);
                 break;
             }
-            let Some(attempt) = outbox::begin_attempt(tx, item.id, &now, &server_now)? else { continue };
+            let server_now = server_now.as_deref();
+            let Some(attempt) = outbox::begin_attempt(tx, item.id, &now, server_now)? else { continue };
             jobs.push(Job::Push(CallJob::Send(self.send_job(tx, item, attempt)?)));
-            free -= 1;
         }
         Ok(())
     }
@@ -391,6 +441,7 @@ impl Mind {
                 customer_number: item.customer_number,
                 order_number,
                 from: self.a_day_before(item.first_attempt_at.as_deref()),
+                first_attempt_at: item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds),
             })));
             free -= 1;
         }
@@ -425,6 +476,19 @@ pub fn forbidden_note(kind: Kind) -> String {
 
 fn label(item: &Item) -> String {
     format!("{} {}", item.kind.name(), item.key.as_deref().unwrap_or("-"))
+}
+
+fn unclear_message(failures: u32, language: crate::formats::problem::Language) -> String {
+    language.pick(
+        format!(
+            "it was sent {failures} times without a clear answer while Extend was otherwise well, and it was not \
+             found there. Look in Extend: if it is there, cancel this item; if not, retry it."
+        ),
+        format!(
+            "den skickades {failures} gånger utan tydligt svar fast Extend i övrigt svarade, och den hittades \
+             inte där. Titta i Extend: finns den, avbryt (cancel) denna post; annars försök igen (retry)."
+        ),
+    )
 }
 
 fn look_alike_message(numbers: &str, language: crate::formats::problem::Language) -> String {

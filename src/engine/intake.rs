@@ -1,16 +1,22 @@
 //! Files in: recorded with their outbox items in one transaction, moved after the commit.
 
+use std::time::Duration;
+
 use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
+use crate::clock;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
 use crate::formats::document::{Document, Kind, OrderReference};
-use crate::formats::problem::Problem;
+use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
 use crate::rules::intake::{Verdict, decide};
 use crate::store::intake::{Left, NewFile};
 use crate::store::{agent, intake, outbox};
+
+/// A sighting this soon after a move may tell of the time before it.
+const SIGHTING_ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// Files that are moved together: one job shares the syncing of its folders.
 const MOVED_TOGETHER: usize = 256;
@@ -58,6 +64,14 @@ impl Mind {
     fn take_in(&mut self, tx: &Transaction<'_>, arrived: &Arrived) -> rusqlite::Result<()> {
         // Recorded by an earlier step or an earlier process, and only not moved yet.
         if intake::is_being_moved(tx, &arrived.name, arrived.hash.as_deref())? {
+            return Ok(());
+        }
+        // Read before it was moved and heard of after: no second arrival. If it is one, it still lies in the
+        // inbox and the watcher tells of it again.
+        if !self.just_moved.is_empty()
+            && let Some(id) = intake::last_moved(tx, &arrived.name, arrived.hash.as_deref())?
+            && self.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
+        {
             return Ok(());
         }
         intake::forget_left(tx, &arrived.name)?;
@@ -113,6 +127,7 @@ impl Mind {
                 size: arrived.size,
                 received_at: &received_at,
                 folder: &folder,
+                stamp: None,
                 content: Some(&arrived.content),
                 problems: &[],
             },
@@ -137,7 +152,7 @@ impl Mind {
                 let earlier = outbox::latest_with_key(tx, document.kind, key)?;
                 outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
                 if let Some(earlier) = earlier {
-                    outbox::hand_followers_to(tx, earlier.id, id)?;
+                    outbox::take_place_of(tx, earlier.id, id, &received_at)?;
                 }
                 self.wait_where_needed(tx, id, document)?;
                 log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
@@ -146,16 +161,21 @@ impl Mind {
         Ok(())
     }
 
-    /// A return that names an order which is still here waits for it.
+    /// A return waits for the order that it names while that is still here, and for earlier documents
+    /// about the same order.
     fn wait_where_needed(&self, tx: &Transaction<'_>, id: i64, document: &Document) -> rusqlite::Result<()> {
-        if document.kind != Kind::Return {
-            return Ok(());
-        }
-        if let Some(OrderReference::External(external)) = &document.order
-            && let Some((order, state, _)) = outbox::order_with_external(tx, external)?
-            && ["queued", "sending", "refused"].contains(&state.as_str())
-        {
-            outbox::wait_for(tx, id, order)?;
+        let reference = match &document.order {
+            None => return Ok(()),
+            Some(OrderReference::Extend(number)) => number,
+            Some(OrderReference::External(external)) => {
+                if let Some(order) = outbox::open_order_with_external(tx, external)? {
+                    outbox::wait_for(tx, id, order)?;
+                }
+                external
+            }
+        };
+        if let Some(earlier) = outbox::open_about_order(tx, reference, id)? {
+            outbox::wait_for(tx, id, earlier)?;
         }
         Ok(())
     }
@@ -176,11 +196,22 @@ impl Mind {
                 size: arrived.size,
                 received_at: &self.now.text(),
                 folder: "rejected",
-                content: None,
+                stamp: arrived.hash.is_none().then_some(arrived.stamp.as_str()),
+                content: arrived.hash.is_some().then_some(arrived.content.as_slice()),
                 problems: &problems_json(problems, self.config.exchange.language),
             },
         )?;
         Ok(())
+    }
+
+    /// The database could not hold a file's documents: it is rejected, so that a person hears of it.
+    pub(super) fn reject_unstorable(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        why: &str,
+    ) -> rusqlite::Result<()> {
+        self.reject(tx, arrived, &[Problem::of_file(Wrong::NotStorable { reason: why.to_owned() })])
     }
 
     pub(super) fn hear_moved(
@@ -190,9 +221,14 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
+        let now = self.now.mono;
+        self.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
         for file in taken {
             match &file.result {
-                Ok(stored_name) => intake::mark_moved(tx, file.id, stored_name)?,
+                Ok(stored_name) => {
+                    intake::mark_moved(tx, file.id, stored_name)?;
+                    self.just_moved.insert(file.id, now);
+                }
                 Err(error) => trouble = Some(error.to_string()),
             }
         }
@@ -204,6 +240,16 @@ impl Mind {
         Ok(())
     }
 
+    /// The bytes of taken files are kept until the system has surely written the files themselves.
+    fn forget_contents(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        if self.forget_contents_at > self.now.mono {
+            return Ok(());
+        }
+        self.forget_contents_at = self.now.mono + Duration::from_secs(60);
+        let settled = self.now.wall.checked_sub(jiff::SignedDuration::from_mins(5)).unwrap_or(self.now.wall);
+        intake::forget_contents(tx, &clock::text(settled)).map(|_| ())
+    }
+
     pub(super) fn plan_moves(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         if self.moving {
             return Ok(());
@@ -212,6 +258,7 @@ impl Mind {
             self.wake(at);
             return Ok(());
         }
+        self.forget_contents(tx)?;
         let files = intake::load_to_move(tx, MOVED_TOGETHER)?;
         if !files.is_empty() {
             jobs.push(Job::Move(files));

@@ -31,6 +31,9 @@ const OVERLAP: Duration = Duration::from_secs(300);
 /// Records that are fetched in one job.
 const DETAILS_TOGETHER: usize = 20;
 
+/// Records that could not be fetched are tried again after this.
+const PASSED_OVER: Duration = Duration::from_secs(30);
+
 /// Orders of other channels are mirrored from this long ago (`scope = "all"`), in days.
 const ORDERS_FROM_DAYS: i64 = 365;
 
@@ -48,6 +51,8 @@ const TURNS: [Entity; 6] = [
 pub(super) struct Rounds {
     under_way: HashMap<Entity, Under>,
     failed: HashMap<Entity, (Duration, String)>,
+    /// Records up to this one were passed over, and none is fetched before this moment.
+    passed: HashMap<Entity, (Option<String>, Duration)>,
     asked: HashMap<Entity, Round>,
     /// Whose turn it was last, as an index into twice [`TURNS`]: lists and records.
     turn: usize,
@@ -88,6 +93,8 @@ pub(super) enum RoundStep {
     NextPart(Entity, Applied),
     Done(Entity),
     Failed(Entity, String),
+    /// A record that could not be fetched must not hold up those behind it.
+    PassOver(Entity, String),
 }
 
 impl Rounds {
@@ -103,6 +110,7 @@ impl Rounds {
         Rounds {
             under_way: HashMap::new(),
             failed: HashMap::new(),
+            passed: HashMap::new(),
             asked,
             turn: 0,
             began: Duration::ZERO,
@@ -150,6 +158,9 @@ impl Rounds {
                 self.failed.remove(&entity);
                 self.asked.remove(&entity);
                 self.due_at.remove(&entity);
+            }
+            RoundStep::PassOver(entity, number) => {
+                self.passed.insert(entity, (Some(number), now + Duration::from_secs(1)));
             }
             RoundStep::Failed(entity, why) => {
                 self.under_way.remove(&entity);
@@ -365,7 +376,7 @@ impl Mind {
         }
     }
 
-    fn fail_round(
+    pub(super) fn fail_round(
         &mut self,
         tx: &Transaction<'_>,
         entity: Entity,
@@ -410,6 +421,10 @@ impl Mind {
         let cursor = Some(under.cursor.as_str());
         sync_state::finish_round(tx, entity, &sync_state::Round { cursor, now: &now, full, skipped })?;
         sync_requests::forget(tx, entity)?;
+        if entity == Entity::Balances {
+            // These balances know of every order that was delivered before they were asked for.
+            outbox::let_go_delivered(tx, &under.began)?;
+        }
         owed::owe(tx, "status", "")?;
         settled.rounds.push(RoundStep::Done(entity));
         Ok(())
@@ -474,7 +489,8 @@ impl Mind {
         let customer = job.customer.as_deref().unwrap_or_default();
         let before = match entity {
             Entity::Prices => prices::count(tx, customer)?,
-            _ => sync_state::load(tx, entity)?.rows,
+            Entity::Products | Entity::Customers | Entity::Balances => sync_state::load(tx, entity)?.rows,
+            _ => return Ok(()),
         };
         let before = usize::try_from(before).unwrap_or(usize::MAX);
         if before > 0 && !removal_is_plausible(before, seen.len()) {
@@ -510,10 +526,25 @@ impl Mind {
             return Ok(None);
         }
         let mut numbers = match self.has_details(entity) {
-            true => details::next_details(tx, entity, None, DETAILS_TOGETHER)?,
+            true => {
+                let (after, not_before) = self.rounds.passed.get(&entity).cloned().unwrap_or_default();
+                if not_before > self.now.mono {
+                    self.wake(not_before);
+                    return Ok(None);
+                }
+                details::next_details(tx, entity, after.as_deref(), DETAILS_TOGETHER)?
+            }
             false => Vec::new(),
         };
         if numbers.is_empty() {
+            // Those that were passed over have their turn again after a while.
+            if let Some(passed) = self.rounds.passed.get_mut(&entity)
+                && passed.0.take().is_some()
+            {
+                passed.1 = self.now.mono + PASSED_OVER;
+                let at = passed.1;
+                self.wake(at);
+            }
             return Ok(None);
         }
         // One request is paid for already.
@@ -546,7 +577,8 @@ impl Mind {
                     details::clear_detail_wanted(tx, entity, number)?;
                 }
                 Got::Again { why, .. } => {
-                    settled.rounds.push(RoundStep::Failed(entity, why.clone()));
+                    log::warn!("{} {number} could not be fetched: {why}", entity.name());
+                    settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
                     sync_state::note_error(tx, entity, why, &now)?;
                 }
                 Got::LoginRefused => {}

@@ -26,7 +26,7 @@ use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
 use crate::store::intake::ToMove;
-use crate::store::{StoreError, agent, outbox};
+use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod delivery;
 mod intake;
@@ -101,9 +101,12 @@ struct Mind {
     pulling: bool,
     moving: bool,
     putting: bool,
+    /// Files that were moved a moment ago: the watcher may have read them before.
+    just_moved: HashMap<i64, Duration>,
     /// Files that could not be moved, and until when they are left.
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
+    forget_contents_at: Duration,
     /// Troubles with folders, by what they are about, in the words of the system.
     forbidden: HashMap<&'static str, Duration>,
     rounds: mirror::Rounds,
@@ -131,6 +134,13 @@ impl Engine {
     ) -> Result<Engine, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let unresolved = outbox::load_unresolved(&transaction)?;
+        store::intake::look_again_at_kept(&transaction)?;
+        store::intake::forget_all_but_waiting(&transaction)?;
+        if agent::get(&transaction, ENDED_WELL)?.as_deref() != Some("1") {
+            let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
+            owed::owe_again(&transaction, &clock::text(lately))?;
+        }
+        agent::set(&transaction, ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
         transaction.commit()?;
@@ -148,8 +158,10 @@ impl Engine {
             pulling: false,
             moving: false,
             putting: false,
+            just_moved: HashMap::new(),
             move_again_at: None,
             put_again_at: None,
+            forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             rounds: mirror::Rounds::new(&config, &task),
             put_out: put_out::State::default(),
@@ -198,7 +210,7 @@ impl Engine {
         let jobs = (|| -> rusqlite::Result<Vec<Job>> {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for event in &self.waiting {
-                self.mind.hear(&transaction, event, &mut settled)?;
+                self.mind.hear_safely(&transaction, event, &mut settled)?;
             }
             self.mind.settle(&transaction, &settled)?;
             self.mind.remember(&mut settled);
@@ -229,12 +241,19 @@ impl Engine {
     pub fn is_idle(&self) -> bool {
         let mind = &self.mind;
         let quiet = !mind.probing && mind.pushing == 0 && !mind.pulling && !mind.moving && !mind.putting;
-        quiet && self.waiting.is_empty() && (mind.scanned || mind.task.mirror_only)
+        // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
+        let clear = mind.doubts.is_empty() || mind.task.mirror_only || mind.line.state != State::Up;
+        quiet && clear && self.waiting.is_empty() && (mind.scanned || mind.task.mirror_only)
     }
 
     /// Whether Extend was up when it was last asked.
     pub fn extend_is_up(&self) -> bool {
         self.mind.line.state == State::Up
+    }
+
+    /// Whether this process has asked whether Extend is there.
+    pub fn was_probed(&self) -> bool {
+        self.mind.line.state != State::Unknown
     }
 
     /// Whether any call is under way that may change something at Extend.
@@ -275,12 +294,17 @@ impl Engine {
         self
     }
 
-    /// Records what a supervisor wants to know, such as that this process ends well.
+    /// Whether so much waits to be recorded that no more should be brought.
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= 256
+    }
+
+    /// Records that this process ended in order: what it put out is on its way to the disk.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn note(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        Ok(agent::set(&self.connection, name, value)?)
+    pub fn note_good_end(&self) -> Result<(), StoreError> {
+        Ok(agent::set(&self.connection, ENDED_WELL, "1")?)
     }
 }
 
@@ -320,6 +344,50 @@ struct Settled {
 }
 
 impl Mind {
+    /// One event that the database can't hold must not stop the others, now and after every restart: it is
+    /// undone alone and set aside. When the database itself is in trouble the whole step fails.
+    fn hear_safely(
+        &mut self,
+        tx: &Transaction<'_>,
+        event: &Event,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        tx.execute_batch("SAVEPOINT event")?;
+        match self.hear(tx, event, settled) {
+            Err(error) if is_about_the_data(&error) => {
+                log::error!("something could not be recorded and is set aside: {error}");
+                tx.execute_batch("ROLLBACK TO event; RELEASE event")?;
+                self.set_aside(tx, event, &error.to_string(), settled)
+            }
+            Err(error) => Err(error),
+            Ok(()) => tx.execute_batch("RELEASE event"),
+        }
+    }
+
+    /// What can still be done for an event that could not be recorded.
+    fn set_aside(
+        &mut self,
+        tx: &Transaction<'_>,
+        event: &Event,
+        why: &str,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        match event {
+            Event::Seen(Sighting::Arrived(arrived)) => self.reject_unstorable(tx, arrived, why),
+            Event::Seen(_) => Ok(()),
+            Event::Moved(_) => {
+                settled.moved = Some(false);
+                Ok(())
+            }
+            Event::Put(_) => {
+                settled.put = Some(false);
+                Ok(())
+            }
+            // An item stays in doubt and is looked up again; a round is read again.
+            Event::Called(done) => self.set_call_aside(tx, done, why, settled),
+        }
+    }
+
     fn hear(&mut self, tx: &Transaction<'_>, event: &Event, settled: &mut Settled) -> rusqlite::Result<()> {
         match event {
             Event::Seen(sighting) => self.hear_sighting(tx, sighting, settled),
@@ -404,6 +472,7 @@ impl Mind {
                 self.server_clock = Some((server, now));
             }
             self.budget.after_answer(&seen.limits, self.server_seconds(), now);
+            self.budget.spend(seen.unpaid);
             if let Some(retry_after) = seen.too_many {
                 self.budget.after_too_many(retry_after, now);
             }
@@ -506,6 +575,23 @@ impl Mind {
         self.dice.f64()
     }
 }
+
+/// Whether the same statement would fail again on a healthy database.
+fn is_about_the_data(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
+        || matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::ToSqlConversionFailure(_)
+                | rusqlite::Error::Utf8Error(..)
+        )
+}
+
+/// The agent's note that the last process ended in order.
+const ENDED_WELL: &str = "ended_well";
 
 /// How long to leave a folder alone that could not be written.
 const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);

@@ -78,6 +78,7 @@ pub fn run(
     };
     drop(inbox);
 
+    let closed = crossbeam_channel::never();
     let mut failed_at: Option<Instant> = None;
     let mut received: Vec<Event> = Vec::new();
     let mut idle_since: Option<Instant> = None;
@@ -96,7 +97,7 @@ pub fn run(
                     // while its writer held it, changes that are put out a moment later.
                     let since = *idle_since.get_or_insert_with(Instant::now);
                     let due_soon = engine.wake_at() <= now.mono + Duration::from_millis(1500);
-                    let waits_for_line = !engine.extend_is_up();
+                    let waits_for_line = !engine.extend_is_up() && engine.was_probed();
                     if (!due_soon || waits_for_line) && since.elapsed() > Duration::from_millis(300) {
                         break;
                     }
@@ -116,15 +117,17 @@ pub fn run(
             None if ends => Duration::from_millis(50).min(engine.wake_at().saturating_sub(clock.now().mono)),
             None => HEARTBEAT.min(engine.wake_at().saturating_sub(clock.now().mono)),
         };
+        // While the database fails, events stay with the workers: memory is bounded.
+        let open = if engine.is_full() { &closed } else { &events };
         select! {
             recv(stop) -> _ => break,
-            recv(events) -> event => match event {
+            recv(open) -> event => match event {
                 Ok(event) => received.push(event),
                 Err(_) => break,
             },
             default(pause.max(Duration::from_millis(1))) => {}
         }
-        while received.len() < INBOX {
+        while received.len() < INBOX && !engine.is_full() {
             match events.try_recv() {
                 Ok(event) => received.push(event),
                 Err(_) => break,
@@ -164,6 +167,9 @@ fn wind_down(
     record_only(&mut engine, &mut received, clock);
     drop(events);
     let _ = watcher.join();
+    if let Err(error) = engine.note_good_end() {
+        log::error!("{error}");
+    }
 }
 
 /// Records what happened; the jobs that would follow are not begun.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{sync_folder, with_path, write_whole};
+use super::{stamp, sync_folder, with_path, write_whole};
 use crate::formats::{canonical, names};
 use crate::store::intake::ToMove;
 
@@ -38,73 +38,112 @@ pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
     taken
 }
 
+/// By way of a hidden name in the target folder that carries the file's id: whatever moment the process
+/// dies at, the next one finds the file there and goes on, and nothing is taken for what it is not.
 fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
     if !folder.is_dir() {
         std::fs::create_dir_all(folder).map_err(|error| with_path(folder, error))?;
     }
-    let source = inbox.join(&file.name);
-    // A crash may have come between the move and its record.
     let expected = folder.join(&file.stored_name);
-    let there = std::fs::symlink_metadata(&expected).is_ok();
-    if there && file.content_hash.is_some() && hash_of(&expected)? == file.content_hash {
-        return Ok(file.stored_name.clone());
-    }
-    let (target, stored_name) =
-        if there { free_name(folder, &file.name)? } else { (expected, file.stored_name.clone()) };
-    match std::fs::rename(&source, &target) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return restore(&target, file, stored_name),
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy_across(&source, &target)?;
+    let staged = folder.join(format!(".take-{}.tmp", file.id));
+    if !is_there(&staged) {
+        // A crash may have come between the move and its record.
+        if is_there(&expected) && file.content_hash.is_some() && is_recorded(&expected, file)? {
+            return Ok(file.stored_name.clone());
         }
-        Err(error) => return Err(with_path(&source, error)),
+        match stage(&inbox.join(&file.name), &staged) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return restore(folder, file),
+            Err(error) => return Err(error),
+        }
     }
-    if file.content_hash.is_none() || hash_of(&target)? == file.content_hash {
-        return Ok(stored_name);
+    if !is_recorded(&staged, file)? {
+        // The bytes changed between reading and moving: what was moved is a new arrival, and goes back.
+        put_back(inbox, &staged, &file.name)?;
+        return restore(folder, file);
     }
-    // The bytes changed between reading and moving: what was moved is a new arrival, and goes back.
-    put_back(inbox, &target, &file.name)?;
-    restore(&target, file, stored_name)
-}
-
-/// Writes the recorded bytes where the original would lie. A rejected file that its writer took away
-/// again has none: its error files tell what was wrong.
-fn restore(target: &Path, file: &ToMove, stored_name: String) -> io::Result<String> {
-    if let Some(content) = &file.content {
-        write_whole(target, true, |out| out.write_all(content))?;
-    }
+    let (target, stored_name) = free_name(folder, &file.stored_name, &file.name)?;
+    std::fs::rename(&staged, &target).map_err(|error| with_path(&target, error))?;
     Ok(stored_name)
 }
 
-fn put_back(inbox: &Path, moved: &Path, name: &str) -> io::Result<()> {
-    let mut back = inbox.join(name);
-    if std::fs::symlink_metadata(&back).is_ok() {
-        back = free_name(inbox, name)?.0;
+/// Whether a file is the one that was recorded: by its bytes, or, where they were not read, by its size,
+/// time and identity, which a rename keeps.
+fn is_recorded(path: &Path, file: &ToMove) -> io::Result<bool> {
+    match (&file.content_hash, &file.stamp) {
+        (Some(hash), _) => {
+            let bytes = std::fs::read(path).map_err(|error| with_path(path, error))?;
+            Ok(canonical::bytes_hash(&bytes) == *hash)
+        }
+        (None, Some(recorded)) => {
+            let metadata = std::fs::symlink_metadata(path).map_err(|error| with_path(path, error))?;
+            Ok(stamp(&metadata) == *recorded)
+        }
+        (None, None) => Ok(true),
     }
-    std::fs::rename(moved, &back).map_err(|error| with_path(&back, error))
 }
 
-fn free_name(folder: &Path, name: &str) -> io::Result<(PathBuf, String)> {
-    for number in 2..1_000_000 {
-        let candidate = names::numbered(name, number);
+fn stage(source: &Path, staged: &Path) -> io::Result<()> {
+    match std::fs::rename(source, staged) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_across(source, staged),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        other => other.map_err(|error| with_path(source, error)),
+    }
+}
+
+/// The inbox may lie on another file system than accepted/: copied whole, and removed only if it is still
+/// what was copied.
+fn copy_across(source: &Path, target: &Path) -> io::Result<()> {
+    let before = std::fs::symlink_metadata(source)?;
+    let mut from = std::fs::File::open(source)?;
+    write_whole(target, true, |mut out| io::copy(&mut from, &mut out).map(|_| ()))?;
+    let after = std::fs::symlink_metadata(source)?;
+    if stamp(&before) != stamp(&after) {
+        let _ = std::fs::remove_file(target);
+        return Err(with_path(source, io::Error::other("it changed while it was copied")));
+    }
+    std::fs::remove_file(source).map_err(|error| with_path(source, error))
+}
+
+/// Writes the recorded bytes where the original would lie. One that was never read and that its writer
+/// took away again has none: its error files tell what was wrong.
+fn restore(folder: &Path, file: &ToMove) -> io::Result<String> {
+    let Some(content) = &file.content else { return Ok(file.stored_name.clone()) };
+    let (target, stored_name) = free_name(folder, &file.stored_name, &file.name)?;
+    write_whole(&target, true, |out| out.write_all(content))?;
+    Ok(stored_name)
+}
+
+/// Gives a file back to the inbox, over nothing that lies there.
+fn put_back(inbox: &Path, staged: &Path, name: &str) -> io::Result<()> {
+    for number in 1..1_000_000 {
+        let back = inbox.join(names::numbered(name, number));
+        // A link fails where the name is taken, however short a time ago.
+        match std::fs::hard_link(staged, &back) {
+            Ok(()) => return std::fs::remove_file(staged).map_err(|error| with_path(staged, error)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // No links here, or another file system.
+            Err(_) if !is_there(&back) => return copy_across(staged, &back),
+            Err(_) => {}
+        }
+    }
+    Err(with_path(inbox, io::Error::other("there are too many files of one name")))
+}
+
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// `wanted` if it is free in `folder`, else the next number of `name` that is.
+fn free_name(folder: &Path, wanted: &str, name: &str) -> io::Result<(PathBuf, String)> {
+    let numbered = (2..1_000_000).map(|number| names::numbered(name, number));
+    for candidate in std::iter::once(wanted.to_owned()).chain(numbered) {
         let path = folder.join(&candidate);
-        if std::fs::symlink_metadata(&path).is_err() {
+        if !is_there(&path) {
             return Ok((path, candidate));
         }
     }
     Err(with_path(folder, io::Error::other("there are too many files of one name")))
-}
-
-/// The inbox may lie on another file system than accepted/: copy whole, then remove.
-fn copy_across(source: &Path, target: &Path) -> io::Result<()> {
-    let mut from = std::fs::File::open(source).map_err(|error| with_path(source, error))?;
-    write_whole(target, true, |mut out| io::copy(&mut from, &mut out).map(|_| ()))?;
-    std::fs::remove_file(source).map_err(|error| with_path(source, error))
-}
-
-fn hash_of(path: &Path) -> io::Result<Option<String>> {
-    let bytes = std::fs::read(path).map_err(|error| with_path(path, error))?;
-    Ok(Some(canonical::bytes_hash(&bytes)))
 }
 
 #[cfg(test)]
@@ -126,15 +165,23 @@ mod tests {
             self.root.path().join(name)
         }
 
-        fn take(&self, recorded: &str) -> String {
-            let file = ToMove {
+        fn file(&self, recorded: &str) -> ToMove {
+            ToMove {
                 id: 1,
                 name: "a.json".into(),
                 content_hash: Some(canonical::bytes_hash(recorded.as_bytes())),
+                stamp: None,
                 folder: "accepted/d".into(),
                 stored_name: "a.json".into(),
                 content: Some(recorded.into()),
-            };
+            }
+        }
+
+        fn take(&self, recorded: &str) -> String {
+            self.take_file(self.file(recorded))
+        }
+
+        fn take_file(&self, file: ToMove) -> String {
             let mut taken = move_all(self.root.path(), &self.path("inbox"), &[file]);
             taken.remove(0).result.unwrap()
         }
@@ -180,5 +227,28 @@ mod tests {
         let shop = Shop::new();
         shop.take("recorded");
         assert_eq!(shop.read("accepted/d/a.json").as_deref(), Some("recorded"));
+    }
+
+    #[test]
+    fn a_crash_after_staging_changed_bytes_loses_nothing() {
+        let shop = Shop::new();
+        std::fs::create_dir_all(shop.path("accepted/d")).unwrap();
+        std::fs::write(shop.path("accepted/d/.take-1.tmp"), "changed").unwrap();
+        std::fs::write(shop.path("inbox/a.json"), "newer still").unwrap();
+        assert_eq!(shop.take("read before"), "a.json");
+        assert_eq!(shop.read("accepted/d/a.json").as_deref(), Some("read before"));
+        assert_eq!(shop.read("inbox/a.json").as_deref(), Some("newer still"), "nothing is overwritten");
+        assert_eq!(shop.read("inbox/a~2.json").as_deref(), Some("changed"));
+    }
+
+    #[test]
+    fn a_good_file_is_not_rejected_for_one_that_lay_there_unread() {
+        let shop = Shop::new();
+        std::fs::write(shop.path("inbox/a.json"), "a good order").unwrap();
+        let mut file = shop.file("");
+        (file.content_hash, file.content, file.stamp) = (None, None, Some("another".into()));
+        shop.take_file(file);
+        assert_eq!(shop.read("inbox/a.json").as_deref(), Some("a good order"));
+        assert_eq!(shop.read("accepted/d/a.json"), None);
     }
 }

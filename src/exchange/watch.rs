@@ -3,7 +3,7 @@
 //! notify is a hint: every path is looked at again, and a rescan at the start and by the clock finds what
 //! no hint told of. A file that was handed to the engine is not handed again unless its bytes change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use notify::{RecursiveMode, Watcher as _};
 
-use super::held;
+use super::{held, stamp};
 use crate::formats::canonical;
 use crate::formats::document::Document;
 use crate::formats::json::{self, Completeness};
@@ -28,7 +28,9 @@ pub struct Arrived {
     pub size: u64,
     /// SHA-256 of its bytes, where they were read.
     pub hash: Option<String>,
-    /// Its bytes, where it is taken over.
+    /// Its size, time and identity.
+    pub stamp: String,
+    /// Its bytes, where they were read.
     pub content: Vec<u8>,
     /// What is in it, or what is wrong with it.
     pub parsed: Result<Document, Vec<Problem>>,
@@ -226,26 +228,23 @@ impl Inbox {
             }
         };
         let mut names: Vec<String> = Vec::with_capacity(entries.len());
+        // What lies there under no name that could be looked at again: known by what it looks like.
+        let mut others: Vec<(String, Wrong)> = self.questions();
         for entry in entries {
             match entry.file_name().into_string() {
                 Ok(name) => names.push(name),
-                Err(name) => {
-                    let name = name.to_string_lossy().into_owned();
-                    if !self.leave(name, "name".into(), Some(Wrong::NameNotText)) {
-                        return false;
-                    }
-                }
+                Err(name) => others.push((name.to_string_lossy().into_owned(), Wrong::NameNotText)),
             }
         }
         let gone: Vec<String> = {
-            let there: std::collections::HashSet<&String> = names.iter().collect();
-            let unreadable = |seen: &Seen| seen.stamp == "name";
-            self.seen
-                .iter()
-                .filter(|(name, seen)| !there.contains(name) && !unreadable(seen))
-                .map(|(name, _)| name.clone())
-                .collect()
+            let there: HashSet<&String> = names.iter().chain(others.iter().map(|(name, _)| name)).collect();
+            self.seen.keys().filter(|name| !there.contains(name)).cloned().collect()
         };
+        for (name, wrong) in others {
+            if !self.leave(name, String::new(), Some(wrong)) {
+                return false;
+            }
+        }
         names.extend(gone);
         // A file that was handed over and still lies there is handed over again after a while: it may be
         // a new one that looks the same. The engine knows those that it only has not moved yet.
@@ -257,6 +256,16 @@ impl Inbox {
         // By name, so that a shop that numbers its files sees them go in that order.
         names.sort_unstable();
         self.look_at_all(names) && (self.tell)(Sighting::Scanned { error: None })
+    }
+
+    /// Files in inbox/atp/, which this version does not answer: better said than passed over.
+    fn questions(&self) -> Vec<(String, Wrong)> {
+        let entries = std::fs::read_dir(self.watching.inbox.join("atp")).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names
+            .filter(|name| !arrival::is_left_alone(name))
+            .map(|name| (format!("atp/{name}"), Wrong::UnsupportedKind { kind: "availability".into() }))
+            .collect()
     }
 
     fn look_at_all(&mut self, names: Vec<String>) -> bool {
@@ -360,11 +369,13 @@ impl Inbox {
         let parsed = match arrival::decide(&file.sight, unchanged_for, held, &self.watching.patience) {
             Arrival::Wait(pause) => {
                 seen.look_at = Some(now + pause);
+                let whole = file.sight == Sight::Read(Completeness::Complete);
                 // Whole and only held open for a moment: nothing that a person need hear of.
-                if file.sight == Sight::Read(Completeness::Complete) {
+                if whole && unchanged_for < self.watching.patience.broken_after {
                     return true;
                 }
-                return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong: None });
+                let wrong = whole.then_some(Wrong::HeldOpen);
+                return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
             Arrival::Take | Arrival::SetAside(None) => json::parse(&file.bytes),
             Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),
@@ -376,6 +387,7 @@ impl Inbox {
             name: name.to_owned(),
             size: file.size,
             hash: was_read.then(|| canonical::bytes_hash(&file.bytes)),
+            stamp: file.stamp,
             content: file.bytes,
             parsed,
         })))
@@ -428,25 +440,4 @@ fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
     file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// What changes when a file is written or replaced.
-fn stamp(metadata: &std::fs::Metadata) -> String {
-    let modified = metadata
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-        .map_or(0, |since| since.as_nanos());
-    #[cfg(unix)]
-    let identity = {
-        use std::os::unix::fs::MetadataExt;
-        metadata.ino()
-    };
-    #[cfg(not(unix))]
-    let identity = metadata
-        .created()
-        .ok()
-        .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
-        .map_or(0, |s| s.as_nanos());
-    format!("{}-{modified}-{identity}", metadata.len())
 }

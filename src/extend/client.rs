@@ -107,6 +107,15 @@ impl Api for Client {
     }
 }
 
+const UNKNOWN_NAME: &str = "no computer of this name was found";
+
+/// The standard library gives a failed name look-up no kind of its own. On Unix it says so in these words;
+/// on Windows these are WSAHOST_NOT_FOUND, WSATRY_AGAIN, WSANO_RECOVERY and WSANO_DATA.
+fn is_unknown_name(error: &io::Error) -> bool {
+    error.to_string().contains("failed to lookup address information")
+        || matches!(error.raw_os_error(), Some(11001..=11004))
+}
+
 /// Whether the request may have been processed, from how the call failed.
 fn no_answer(error: &ureq::Error) -> NoAnswer {
     let never_left = match error {
@@ -126,12 +135,14 @@ fn no_answer(error: &ureq::Error) -> NoAnswer {
                     | io::ErrorKind::AddrNotAvailable
                     | io::ErrorKind::NetworkDown
             ) || error.to_string().contains("invalid peer certificate")
+                || is_unknown_name(error)
         }
         ureq::Error::Rustls(_) => error.to_string().contains("invalid peer certificate"),
         _ => false,
     };
     let why = match error {
-        ureq::Error::HostNotFound => "no computer of this name was found".to_owned(),
+        ureq::Error::HostNotFound => UNKNOWN_NAME.to_owned(),
+        ureq::Error::Io(error) if is_unknown_name(error) => UNKNOWN_NAME.to_owned(),
         ureq::Error::Timeout(ureq::Timeout::Connect) => "no connection in time".to_owned(),
         ureq::Error::Timeout(_) => "no answer in time".to_owned(),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

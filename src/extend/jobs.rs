@@ -58,6 +58,8 @@ pub struct LookUpJob {
     pub order_number: Option<String>,
     /// A day before the first attempt, UTC without an offset.
     pub from: String,
+    /// The first attempt, by Extend's clock in seconds since 1970: what is much older needs no second look.
+    pub first_attempt_at: Option<i64>,
 }
 
 /// A page of a list.
@@ -102,8 +104,8 @@ pub struct CallDone {
 /// What answers told beside their content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Requests made.
-    pub calls: u32,
+    /// Requests made beyond those that the job was given leave for.
+    pub unpaid: u32,
     /// Rate limit headers of the last answer.
     pub limits: Limits,
     /// `Date` of the last answer, in seconds since 1970.
@@ -156,6 +158,10 @@ pub enum CallOutcome {
 /// How many orders with the same external number are told apart at the most: two pages.
 const LOOK_UP_PAGES: u32 = 20;
 
+/// A return that was created this much before our first attempt is not looked at. Larger than the time
+/// within which [`crate::rules::lookup::judge`] still doubts.
+const TOO_OLD_SECONDS: i64 = 2 * 3600;
+
 /// From when orders are searched that a document names by a number which is unknown here: the filter by
 /// change date may never be left out (documented).
 pub const ORDER_ASKED_FOR: &str = "2000-01-01T00:00:00";
@@ -163,7 +169,11 @@ pub const ORDER_ASKED_FOR: &str = "2000-01-01T00:00:00";
 /// Does a job.
 pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
     let began = Instant::now();
-    let mut line = Caller { api, seen: Seen::default(), health: Health::Well };
+    let paid = match &job {
+        CallJob::Details(job) => job.numbers.len() as u32,
+        _ => 1,
+    };
+    let mut line = Caller { api, calls: 0, seen: Seen::default(), health: Health::Well };
     let outcome = match job {
         CallJob::Probe => {
             let _ = line.call(&requests::probe());
@@ -182,11 +192,13 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
         }
         CallJob::Details(job) => CallOutcome::Details { entity: job.entity, got: details(&mut line, &job) },
     };
+    line.seen.unpaid = line.calls.saturating_sub(paid);
     CallDone { outcome, health: line.health, seen: line.seen, took: began.elapsed() }
 }
 
 struct Caller<'a> {
     api: &'a dyn Api,
+    calls: u32,
     seen: Seen,
     health: Health,
 }
@@ -194,7 +206,7 @@ struct Caller<'a> {
 impl Caller<'_> {
     fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
         let result = self.api.call(request);
-        self.seen.calls += 1;
+        self.calls += 1;
         self.seen.status = None;
         if let Ok(answer) = &result {
             self.seen.status = Some(answer.status);
@@ -212,13 +224,15 @@ impl Caller<'_> {
 
     fn json(&mut self, request: &Request) -> Result<Option<Value>, String> {
         match answer::of_read(self.call(request)) {
-            Got::Body(body) => match serde_json::from_slice(&body) {
-                Ok(value) => Ok(Some(value)),
-                Err(_) => {
-                    self.health = Health::Suspect("the answer is not whole".into());
-                    Err("the answer is not whole".into())
+            Got::Body(body) => {
+                match serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body)) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(_) => {
+                        self.health = Health::Suspect("the answer is not whole".into());
+                        Err("the answer is not whole".into())
+                    }
                 }
-            },
+            }
             Got::Missing => Ok(None),
             Got::Again { why, .. } | Got::Refused(why) => Err(why),
             Got::LoginRefused => Err("Extend does not accept the login".into()),
@@ -237,7 +251,7 @@ fn send(line: &mut Caller<'_>, job: SendJob) -> Sent {
         };
         let mut numbers: Vec<&str> = orders
             .iter()
-            .filter(|order| text_at(order, &["orderNumberExternal"]) == Some(&external))
+            .filter(|order| holds(text_at(order, &["orderNumberExternal"]), &external))
             .filter_map(|order| text_at(order, &["orderNumber"]))
             .collect();
         numbers.sort_unstable();
@@ -278,12 +292,27 @@ pub fn with_order_number(payload: &str, number: &str) -> String {
 }
 
 /// The number that Extend gave, in its answer to a POST or GET of this kind.
-pub fn number_in(kind: Kind, body: &Value) -> Option<&str> {
-    match kind {
-        Kind::Return => text_at(body, &["header", "returnNumber"]),
-        Kind::Customer => text_at(body, &["customerNumber"]),
-        _ => text_at(body, &["orderHeader", "orderNumber"]),
+pub fn number_in(kind: Kind, body: &Value) -> Option<String> {
+    let number = match kind {
+        Kind::Return => body.get("header")?.get("returnNumber")?,
+        Kind::Customer => body.get("customerNumber")?,
+        _ => body.get("orderHeader")?.get("orderNumber")?,
+    };
+    number_text(number)
+}
+
+/// A number of Extend's: text, as described, or digits without quotes.
+fn number_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
+}
+
+/// Whether a field holds this key; spaces around it do not count.
+fn holds(value: Option<&str>, key: &str) -> bool {
+    value.is_some_and(|value| value.trim() == key.trim())
 }
 
 fn look_up(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
@@ -302,14 +331,17 @@ fn look_up_order(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate
         };
         let whole_page = rows.len() >= 100;
         for row in rows {
-            let Some(number) = text_at(&row, &["orderNumber"]) else { continue };
-            let same_key = text_at(&row, &["orderNumberExternal"]) == Some(&job.key);
-            if !same_key || candidates.iter().any(|known| known.number == number) {
+            if !holds(text_at(&row, &["orderNumberExternal"]), &job.key) {
                 continue;
             }
-            let record = line.json(&requests::record("CustomerOrders", number))?.unwrap_or(Value::Null);
+            let number = row.get("orderNumber").and_then(number_text);
+            let Some(number) = number else { return Err("an order in the list has no number".into()) };
+            if candidates.iter().any(|known| known.number == number) {
+                continue;
+            }
+            let record = line.json(&requests::record("CustomerOrders", &number))?.unwrap_or(Value::Null);
             candidates.push(Candidate {
-                number: number.to_owned(),
+                number,
                 changed_at: text_at(&row, &["changeDate"]).and_then(seconds),
                 record,
                 bound_to_other: false,
@@ -332,21 +364,26 @@ fn look_up_return(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidat
         let rows = listed.as_ref().and_then(|body| body["returnOrderList"].as_array());
         let Some(rows) = rows else { return Err("the list of returns could not be read".into()) };
         for row in rows {
-            let Some(number) = text_at(row, &["returnNumber"]) else { continue };
+            let created_at = text_at(row, &["createDate"]).and_then(seconds);
+            // Each look costs a request, and what is a good while older than our attempt is not ours.
+            if let (Some(created), Some(first)) = (created_at, job.first_attempt_at)
+                && created < first - TOO_OLD_SECONDS
+            {
+                continue;
+            }
+            let number = row.get("returnNumber").and_then(number_text);
+            let Some(number) = number else { return Err("a return in the list has no number".into()) };
             if candidates.iter().any(|known| known.number == number) {
                 continue;
             }
-            let record = line.json(&requests::record("ReturnOrders", number))?.unwrap_or(Value::Null);
-            if text_at(&record, &["header", "reference"]) == Some(&job.key) {
-                candidates.push(Candidate {
-                    number: number.to_owned(),
-                    changed_at: text_at(row, &["createDate"]).and_then(seconds),
-                    record,
-                    bound_to_other: false,
-                });
+            let record = line.json(&requests::record("ReturnOrders", &number))?.unwrap_or(Value::Null);
+            if holds(text_at(&record, &["header", "reference"]), &job.key) {
+                candidates.push(Candidate { number, changed_at: created_at, record, bound_to_other: false });
             }
         }
-        if rows.len() < 100 {
+        // How many a page holds is nowhere written: its own count tells, else an empty page.
+        let pages = listed.as_ref().and_then(|body| body["paginationInfo"]["totalPages"].as_u64());
+        if pages.map_or(rows.is_empty(), |pages| u64::from(page) >= pages) {
             return Ok(candidates);
         }
     }

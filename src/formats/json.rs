@@ -10,6 +10,7 @@ use super::canonical;
 use super::document::{Document, Kind, OrderReference, text_at};
 use super::locate::{Step, line_of};
 use super::problem::{Expected, Problem, Wrong, shown};
+use super::strict;
 use super::text::{self, NotText};
 
 /// Whether a file's bytes are all there.
@@ -30,6 +31,10 @@ pub fn completeness(bytes: &[u8]) -> Completeness {
         Err(NotText::CutOff) => return Completeness::CutOff,
         Err(NotText::Invalid { .. }) => return Completeness::Broken,
     };
+    // A file that was given its length beforehand ends in zeros until it is written.
+    if text.ends_with('\0') {
+        return Completeness::CutOff;
+    }
     match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
         Ok(_) => Completeness::Complete,
         Err(error) if error.is_eof() || ends_within_number(&text, &error) => Completeness::CutOff,
@@ -59,11 +64,19 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
         }]
     })?;
     let value: Value = serde_json::from_str(&text).map_err(|error| vec![syntax_problem(&text, &error)])?;
+    if let Some(path) = strict::duplicate_field(&text) {
+        let mut check = Check { text: &text, problems: Vec::new() };
+        check.note(Wrong::DuplicateField, &path);
+        return Err(check.problems);
+    }
     Check { text: &text, problems: Vec::new() }.document(value)
 }
 
 fn syntax_problem(text: &str, error: &serde_json::Error) -> Problem {
     let line = Some(error.line() as u64);
+    if text.ends_with('\0') {
+        return Problem { wrong: Wrong::CutOff, field: None, line };
+    }
     let wrong = match error.classify() {
         Category::Eof => Wrong::CutOff,
         _ if ends_within_number(text, error) => Wrong::CutOff,
@@ -302,7 +315,8 @@ impl Check<'_> {
     fn is(&mut self, value: &Value, path: &[Step], expected: Expected) -> bool {
         let good = match expected {
             Expected::Text => value.is_string(),
-            Expected::Number => value.is_number(),
+            // A number too large for any computer to reckon with is a slip of the pen.
+            Expected::Number => value.as_f64().is_some_and(f64::is_finite),
             Expected::Object => value.is_object(),
             Expected::List => value.is_array(),
         };
@@ -370,6 +384,16 @@ mod tests {
         check(rows, "missing_field", Some("orderRows[0].product.productNumber"), Some(3));
         check(rows, "wrong_type", Some("orderRows[0].salesData.quantity"), Some(4));
         check(rows, "missing_field", Some("orderRows[0].salesData.unit"), Some(5));
+        let twice = "{\"orderHeader\": {},\n\"orderRows\": [1],\n\"orderRows\": []}";
+        check(twice, "duplicate_field", Some("orderRows"), Some(3));
+        check("{\"a\": [{\"b\": {\"c\": 1, \"c\": 1}}]}", "duplicate_field", Some("a[0].b.c"), Some(1));
+        check("{\"orderHeader\": {}}\0\0", "cut_off", None, Some(1));
+        check(
+            "{\"orderHeader\":{},\"orderRows\":[{\"product\":{\"productNumber\":\"P\"},\"salesData\":{\"quantity\":1e400,\"unit\":\"S\"}}]}",
+            "wrong_type",
+            Some("orderRows[0].salesData.quantity"),
+            Some(1),
+        );
         check("{\"createAction\": {}}", "missing_field", Some("createAction.action"), Some(1));
         check(
             "{\"createAction\": {\"action\": \"X\"}}",

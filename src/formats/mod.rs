@@ -14,4 +14,5 @@ pub mod locate;
 pub mod names;
 pub mod problem;
 pub mod receipt;
+mod strict;
 pub mod text;

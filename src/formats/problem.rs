@@ -75,6 +75,15 @@ pub enum Wrong {
         /// The file that came first.
         first_file: String,
     },
+    /// A field stands twice in one object.
+    DuplicateField,
+    /// Whole, and some program has held it open for writing for a long time.
+    HeldOpen,
+    /// The database could not hold it.
+    NotStorable {
+        /// What it said.
+        reason: String,
+    },
     /// A directory, link, pipe or device.
     NotAFile,
     /// A file name that is no text.
@@ -129,6 +138,9 @@ impl Problem {
             Wrong::UnknownValue { .. } => "unknown_value",
             Wrong::DuplicateKey { .. } => "duplicate_key",
             Wrong::DuplicateUnkeyed { .. } => "duplicate_unkeyed",
+            Wrong::DuplicateField => "duplicate_field",
+            Wrong::HeldOpen => "held_open",
+            Wrong::NotStorable { .. } => "not_storable",
             Wrong::NotAFile => "not_a_file",
             Wrong::NameNotText => "name_not_text",
         }
@@ -186,7 +198,7 @@ impl Problem {
             Wrong::TooLarge { bytes, limit_mb } => format!(
                 "the file has {} MB, and at most {limit_mb} MB are taken. Split it, or raise max_file_mb in the \
                  settings.",
-                bytes.div_ceil(1_000_000)
+                bytes.div_ceil(1024 * 1024)
             ),
             Wrong::Unreadable { reason } => format!(
                 "the file could not be read ({reason}). Give the account that runs extend-edge the right to read \
@@ -224,6 +236,16 @@ impl Problem {
                 "the same file came before ({first_file}) and has no number of its own, so it can't be told from \
                  a copy. If it is a new order, give it an orderNumberExternal (a return: header.reference)."
             ),
+            Wrong::DuplicateField => {
+                "this field stands twice, and only one of them could be taken. Remove one and drop the file again."
+                    .into()
+            }
+            Wrong::HeldOpen => "the file is whole, but some program still has it open for writing, so it is not \
+                                taken. Let that program close it, or restart it."
+                .into(),
+            Wrong::NotStorable { reason } => {
+                format!("the file could not be recorded ({reason}). Nothing of it was sent.")
+            }
             Wrong::NotAFile => {
                 "this is no ordinary file (a folder, link or pipe) and is never read. Take it out \
                                 of the inbox; if it holds orders, put the files themselves there."
@@ -252,7 +274,7 @@ impl Problem {
             Wrong::TooLarge { bytes, limit_mb } => format!(
                 "filen är {} MB, och högst {limit_mb} MB tas emot. Dela den, eller höj max_file_mb i \
                  inställningarna.",
-                bytes.div_ceil(1_000_000)
+                bytes.div_ceil(1024 * 1024)
             ),
             Wrong::Unreadable { reason } => format!(
                 "filen kunde inte läsas ({reason}). Ge kontot som kör extend-edge rätt att läsa det som \
@@ -292,6 +314,16 @@ impl Problem {
                 "samma fil har kommit förut ({first_file}) och har inget eget nummer, så den kan inte skiljas \
                  från en kopia. Är det en ny order, ge den ett orderNumberExternal (en retur: header.reference)."
             ),
+            Wrong::DuplicateField => {
+                "fältet står två gånger, och bara det ena kan tas emot. Ta bort det ena och lägg in filen igen."
+                    .into()
+            }
+            Wrong::HeldOpen => "filen är hel, men något program har den fortfarande öppen för skrivning, så den \
+                                tas inte. Låt programmet stänga den, eller starta om det."
+                .into(),
+            Wrong::NotStorable { reason } => {
+                format!("filen kunde inte registreras ({reason}). Inget av den har skickats.")
+            }
             Wrong::NotAFile => {
                 "detta är ingen vanlig fil (en mapp, länk eller pipe) och läses aldrig. Ta bort \
                                 den ur inbox; innehåller den ordrar, lägg själva filerna där."

@@ -43,15 +43,21 @@ pub struct Patience {
 /// How long to wait for a writer to let go of a file that looks whole.
 const HELD_OPEN_AGAIN: Duration = Duration::from_millis(50);
 
+/// The same, once it has been held for a while.
+const HELD_LONG_AGAIN: Duration = Duration::from_secs(1);
+
 /// `unchanged_for` is how long size, time and identity of the file have stood still.
 pub fn decide(sight: &Sight, unchanged_for: Duration, held_open: bool, patience: &Patience) -> Arrival {
     let (patience_for_it, wrong) = match sight {
-        Sight::Read(Completeness::Complete) if held_open => return Arrival::Wait(HELD_OPEN_AGAIN),
+        Sight::Read(Completeness::Complete) if held_open => {
+            let long = unchanged_for >= HELD_LONG_AGAIN;
+            return Arrival::Wait(if long { HELD_LONG_AGAIN } else { HELD_OPEN_AGAIN });
+        }
         Sight::Read(Completeness::Complete) => return Arrival::Take,
         Sight::Read(Completeness::Broken) => (patience.settle, None),
         Sight::Read(Completeness::CutOff) => (patience.broken_after, None),
         Sight::TooLarge(bytes) => {
-            let limit_mb = patience.max_bytes / 1_000_000;
+            let limit_mb = patience.max_bytes / (1024 * 1024);
             (patience.settle, Some(Wrong::TooLarge { bytes: *bytes, limit_mb }))
         }
         Sight::OtherFormat(ending) => {
@@ -85,7 +91,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn check(sight: Sight, unchanged_for: u32, held_open: bool, expected: Arrival) {
-        let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16_000_000 };
+        let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16 << 20 };
         assert_eq!(decide(&sight, SECOND * unchanged_for, held_open, &patience), expected, "{sight:?}");
     }
 

@@ -77,6 +77,11 @@ impl Budget {
         Ok(())
     }
 
+    /// More requests were made than were taken: look-ups do not know beforehand. They are paid for later.
+    pub fn spend(&mut self, requests: u32) {
+        self.tokens -= f64::from(requests);
+    }
+
     /// What was taken was not needed.
     pub fn give_back(&mut self) {
         self.tokens = (self.tokens + 1.0).min(self.burst);

@@ -35,26 +35,36 @@ pub enum Finding {
 /// `Date` counts whole seconds, and its application and database may differ by a moment.
 const SLACK_SECONDS: i64 = 5;
 
+/// A record that is the same and a little older may be ours after all: the clocks of Extend's servers may
+/// differ by more than we think. Better a question too many than an order too many.
+const DOUBTFUL_SECONDS: i64 = 3600;
+
 /// Judges `candidates`, all of which carry the item's key. `sent` is what was sent and
-/// `first_attempt_at` when, by Extend's clock in seconds since 1970.
+/// `first_attempt_at` when, by Extend's clock in seconds since 1970; where it is not known, nothing is too
+/// old to be ours.
 pub fn judge(sent: &Value, first_attempt_at: Option<i64>, candidates: &[Candidate]) -> Finding {
-    let possible: Vec<usize> = (0..candidates.len())
-        .filter(|index| {
-            let candidate = &candidates[*index];
-            // Older than our first attempt, or known as another's: not ours.
-            let older = match (candidate.changed_at, first_attempt_at) {
-                (Some(changed), Some(first)) => changed < first - SLACK_SECONDS,
-                _ => false,
-            };
-            !older && !candidate.bound_to_other
-        })
-        .collect();
-    match possible[..] {
-        [] => Finding::NotFound,
-        [one] if candidates[one].changed_at.is_some() && is_same(sent, &candidates[one].record) => {
-            Finding::Found(one)
+    let mut ours = Vec::new();
+    let mut doubtful = Vec::new();
+    for (index, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| !candidate.bound_to_other)
+    {
+        let age = match (candidate.changed_at, first_attempt_at) {
+            (Some(changed), Some(first)) => first - changed,
+            _ => 0,
+        };
+        let same = candidate.changed_at.is_some() && is_same(sent, &candidate.record);
+        match (same, age) {
+            (true, ..=SLACK_SECONDS) => ours.push(index),
+            (true, ..=DOUBTFUL_SECONDS) | (false, ..=SLACK_SECONDS) => doubtful.push(index),
+            // Older than our first attempt: not ours.
+            _ => {}
         }
-        _ => Finding::LookAlike(possible.iter().map(|index| candidates[*index].number.clone()).collect()),
+    }
+    match (&ours[..], &doubtful[..]) {
+        ([], []) => Finding::NotFound,
+        ([one], []) => Finding::Found(*one),
+        _ => Finding::LookAlike(
+            ours.iter().chain(&doubtful).map(|index| candidates[*index].number.clone()).collect(),
+        ),
     }
 }
 
@@ -150,7 +160,12 @@ mod tests {
         let ours = || candidate("OC-1", Some(1000), order("C", &["B", "A"]));
         check(&[], Finding::NotFound);
         check(&[ours()], Finding::Found(0));
-        check(&[candidate("OC-0", Some(900), order("C", &["A", "B"]))], Finding::NotFound);
+        check(&[candidate("OC-0", Some(1000 - 4000), order("C", &["A", "B"]))], Finding::NotFound);
+        check(
+            &[candidate("OC-0", Some(900), order("C", &["A", "B"]))],
+            Finding::LookAlike(vec!["OC-0".into()]),
+        );
+        check(&[candidate("OC-0", Some(900), order("D", &["A", "B"]))], Finding::NotFound);
         check(&[candidate("OC-0", Some(900), order("C", &["A"])), ours()], Finding::Found(1));
         check(&[ours(), ours()], Finding::LookAlike(vec!["OC-1".into(), "OC-1".into()]));
         check(

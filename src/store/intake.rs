@@ -15,7 +15,9 @@ pub struct NewFile<'a> {
     pub received_at: &'a str,
     /// `accepted/2026-11-21` or `rejected`.
     pub folder: &'a str,
-    /// The bytes of an accepted file, kept until they lie in `folder`.
+    /// Size, time and identity in the inbox, for a file that was not read.
+    pub stamp: Option<&'a str>,
+    /// The bytes, where they were read: kept until they surely lie in `folder`.
     pub content: Option<&'a [u8]>,
     /// What is wrong with a rejected one, as JSON objects with code, message, field and line.
     pub problems: &'a [serde_json::Value],
@@ -30,11 +32,13 @@ pub struct ToMove {
     pub name: String,
     /// SHA-256 of the bytes that were recorded; `None` where they were not read.
     pub content_hash: Option<String>,
+    /// Size, time and identity of a file that was not read.
+    pub stamp: Option<String>,
     /// The folder, in the exchange folder.
     pub folder: String,
     /// The name there.
     pub stored_name: String,
-    /// The bytes, for an accepted file.
+    /// The bytes, where they were read.
     pub content: Option<Vec<u8>>,
 }
 
@@ -58,8 +62,8 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
     connection
         .prepare_cached(
             "INSERT INTO files (name, arrival, verdict, content_hash, size, received_at, folder, stored_name,
-                                content, error_code, error_message, error_field, error_line, problems)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                                content, error_code, error_message, error_field, error_line, problems, stamp)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             file.name,
@@ -76,13 +80,16 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
             text("field"),
             first.and_then(|problem| problem["line"].as_i64()),
             problems,
+            file.stamp,
         ])?;
     let id = connection.last_insert_rowid();
-    if arrival > 1 {
+    if arrival > 1 && verdict == "accepted" {
+        // Only the one before it had the plain name.
         connection
             .prepare_cached(
                 "INSERT INTO owed_files (kind, key)
-                 SELECT 'receipt', id FROM files WHERE name = ?1 AND id <> ?2 AND verdict = 'accepted'
+                 SELECT 'receipt', max(id) FROM files WHERE name = ?1 AND id <> ?2 AND verdict = 'accepted'
+                 HAVING max(id) IS NOT NULL
                  ON CONFLICT DO UPDATE SET revision = revision + 1",
             )?
             .execute(params![file.name, id])?;
@@ -104,6 +111,16 @@ pub fn is_being_moved(connection: &Connection, name: &str, hash: Option<&str>) -
         .query_row(params![name, hash], |row| row.get(0))
 }
 
+/// The newest file of this name with these bytes that was moved.
+///
+/// # Errors
+/// SQLite's.
+pub fn last_moved(connection: &Connection, name: &str, hash: Option<&str>) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT max(id) FROM files WHERE moved = 1 AND name = ?1 AND content_hash IS ?2")?
+        .query_row(params![name, hash], |row| row.get(0))
+}
+
 /// Recorded files that are still to be moved, oldest first: `limit` at the most, and not many more bytes
 /// than fit in memory with ease.
 ///
@@ -112,7 +129,7 @@ pub fn is_being_moved(connection: &Connection, name: &str, hash: Option<&str>) -
 pub fn load_to_move(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<ToMove>> {
     const ENOUGH_BYTES: usize = 32 * 1024 * 1024;
     let mut statement = connection.prepare_cached(
-        "SELECT id, name, content_hash, folder, stored_name, content FROM files
+        "SELECT id, name, content_hash, folder, stored_name, content, stamp FROM files
          WHERE moved = 0 ORDER BY id LIMIT ?1",
     )?;
     let mut rows = statement.query([limit as i64])?;
@@ -128,6 +145,7 @@ pub fn load_to_move(connection: &Connection, limit: usize) -> rusqlite::Result<V
             folder: row.get(3)?,
             stored_name: row.get(4)?,
             content,
+            stamp: row.get(6)?,
         });
         if bytes >= ENOUGH_BYTES {
             break;
@@ -136,17 +154,17 @@ pub fn load_to_move(connection: &Connection, limit: usize) -> rusqlite::Result<V
     Ok(files)
 }
 
-/// The file lies where it belongs, under this name; its bytes need not be kept any longer.
+/// The file lies where it belongs, under this name.
 ///
 /// # Errors
 /// SQLite's.
 pub fn mark_moved(connection: &Connection, id: i64, stored_name: &str) -> rusqlite::Result<()> {
     let renamed = connection
-        .prepare_cached("UPDATE files SET moved = 1, content = NULL WHERE id = ?1 AND stored_name = ?2")?
+        .prepare_cached("UPDATE files SET moved = 1 WHERE id = ?1 AND stored_name = ?2")?
         .execute(params![id, stored_name])?;
     if renamed == 0 {
         connection
-            .prepare_cached("UPDATE files SET moved = 1, content = NULL, stored_name = ?2 WHERE id = ?1")?
+            .prepare_cached("UPDATE files SET moved = 1, stored_name = ?2 WHERE id = ?1")?
             .execute(params![id, stored_name])?;
         connection
             .prepare_cached(
@@ -156,6 +174,28 @@ pub fn mark_moved(connection: &Connection, id: i64, stored_name: &str) -> rusqli
             .execute([id])?;
     }
     Ok(())
+}
+
+/// Lets go of the bytes of files that were received before `before` and lie in their folders: the system
+/// has written them to the disk by then, whether the webshop asked for it or not.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget_contents(connection: &Connection, before: &str) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE files SET content = NULL WHERE content IS NOT NULL AND moved = 1 AND received_at < ?1",
+        )?
+        .execute([before])
+}
+
+/// At the start: files whose bytes are still kept may have been torn by a loss of power. They are looked
+/// at again as if they had not been moved.
+///
+/// # Errors
+/// SQLite's.
+pub fn look_again_at_kept(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.execute("UPDATE files SET moved = 0 WHERE content IS NOT NULL AND moved = 1", [])
 }
 
 /// Something in the inbox that was not taken.
@@ -194,6 +234,15 @@ pub fn note_left(connection: &Connection, left: &Left) -> rusqlite::Result<()> {
 /// SQLite's.
 pub fn forget_left(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM inbox_left WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}
+
+/// At the start: what will never be taken is seen anew if it is still there. What waits keeps its time.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget_all_but_waiting(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM inbox_left WHERE code <> 'waiting'", [])?;
     Ok(())
 }
 

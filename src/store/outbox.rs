@@ -26,12 +26,16 @@ pub struct Item {
     pub attempts: i64,
     /// Failures in a row while Extend was otherwise well.
     pub failures: u32,
-    /// By Extend's clock.
+    /// By Extend's clock; `None` where no answer had told it by then.
     pub first_attempt_at: Option<String>,
+    /// Extend refused it after an attempt that was unclear, and it is looked up before that is believed:
+    /// Extend's message.
+    pub refused_once: Option<String>,
 }
 
 const ITEM_COLUMNS: &str = "id, kind, key, payload, customer_number, order_reference, reference_is_ours, \
-                            attempts, failures, first_attempt_at";
+                            attempts, failures, first_attempt_at, \
+                            CASE error_code WHEN 'refused_once' THEN coalesce(error_message, '') END";
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     let kind: String = row.get(1)?;
@@ -47,6 +51,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
         attempts: row.get(7)?,
         failures: row.get(8)?,
         first_attempt_at: row.get(9)?,
+        refused_once: row.get(10)?,
     })
 }
 
@@ -57,7 +62,10 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
 pub fn latest_with_key(connection: &Connection, kind: Kind, key: &str) -> rusqlite::Result<Option<Known>> {
     connection
         .prepare_cached(
-            "SELECT id, content_hash, state IN ('refused', 'cancelled'), extend_number IS NOT NULL, source_file
+            // Where nobody knows whether Extend has it, it has not ended: a second one could double it.
+            "SELECT id, content_hash,
+                    state IN ('refused', 'cancelled') AND coalesce(error_code, '') NOT IN ('look_alike', 'unclear'),
+                    extend_number IS NOT NULL, source_file
              FROM outbox WHERE kind = ?1 AND key = ?2 ORDER BY id DESC LIMIT 1",
         )?
         .query_row([kind.name(), key], |row| {
@@ -149,16 +157,19 @@ pub fn load_ready(
     connection: &Connection,
     now: &str,
     latest: &str,
+    without: &[&str],
     limit: usize,
 ) -> rusqlite::Result<Vec<Item>> {
+    let without = serde_json::Value::from(without.to_vec()).to_string();
     connection
         .prepare_cached(&format!(
             "SELECT {ITEM_COLUMNS} FROM outbox INDEXED BY outbox_ready
              WHERE state = 'queued' AND ready = 1
                AND (next_attempt_at IS NULL OR next_attempt_at <= ?1 OR next_attempt_at > ?2)
-             ORDER BY id LIMIT ?3"
+               AND kind NOT IN (SELECT value FROM json_each(?3))
+             ORDER BY id LIMIT ?4"
         ))?
-        .query_map(params![now, latest, limit as i64], item)?
+        .query_map(params![now, latest, without, limit as i64], item)?
         .collect()
 }
 
@@ -205,11 +216,12 @@ pub fn begin_attempt(
     connection: &Connection,
     id: i64,
     now: &str,
-    server_now: &str,
+    server_now: Option<&str>,
 ) -> rusqlite::Result<Option<i64>> {
     let taken = connection
         .prepare_cached(
             "UPDATE outbox SET state = 'sending', unresolved = 1, attempts = attempts + 1, next_attempt_at = NULL,
+                    error_code = NULL, error_message = NULL,
                     first_attempt_at = coalesce(first_attempt_at, ?2)
              WHERE id = ?1 AND state = 'queued'",
         )?
@@ -342,11 +354,27 @@ pub fn note_unclear(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET error_code = 'unclear', error_message = ?2, next_attempt_at = ?3
+            "UPDATE outbox SET next_attempt_at = ?3,
+                    error_message = CASE error_code WHEN 'refused_once' THEN error_message ELSE ?2 END,
+                    error_code = CASE error_code WHEN 'refused_once' THEN error_code ELSE 'unclear' END
              WHERE id = ?1 AND state = 'sending'",
         )?
         .execute(params![id, why, next_look_up_at])?;
-    Ok(())
+    owe_receipts_of(connection, id)
+}
+
+/// Extend refused it after an attempt that was unclear: it is looked up before the refusal is believed.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_refused_once(connection: &Connection, id: i64, message: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET error_code = 'refused_once', error_message = ?2, next_attempt_at = NULL
+             WHERE id = ?1 AND state = 'sending'",
+        )?
+        .execute(params![id, message])?;
+    owe_receipts_of(connection, id)
 }
 
 /// Counts a failure of the item itself and when it may be tried again. One whose outcome is unclear keeps
@@ -407,15 +435,51 @@ pub fn release_followers(connection: &Connection, id: i64) -> rusqlite::Result<(
     Ok(())
 }
 
-/// What waited for `earlier`, which was refused or cancelled, waits for the item that took its place.
+/// Item `id` takes the place of `earlier`, which was refused or cancelled: what waited for that waits for
+/// this, and nobody can send it any more.
 ///
 /// # Errors
 /// SQLite's.
-pub fn hand_followers_to(connection: &Connection, earlier: i64, id: i64) -> rusqlite::Result<()> {
+pub fn take_place_of(connection: &Connection, earlier: i64, id: i64, now: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE OR REPLACE outbox_waits SET waits_for = ?2 WHERE waits_for = ?1")?
         .execute([earlier, id])?;
+    let changed = connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'cancelled', cancelled_at = ?2 WHERE id = ?1 AND state = 'refused'",
+        )?
+        .execute(params![earlier, now])?;
+    if changed > 0 {
+        note_action(connection, earlier, "extend-edge", &format!("replaced by item {id}"), now)?;
+        owe_receipts_of(connection, earlier)?;
+    }
     Ok(())
+}
+
+/// Whether an earlier attempt at the item, other than `attempt`, had no clear end: Extend may have it.
+///
+/// # Errors
+/// SQLite's.
+pub fn was_unclear_before(connection: &Connection, id: i64, attempt: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox_attempts WHERE outbox_id = ?1 AND id <> ?2 AND kind = 'send'
+                            AND outcome IN ('begun', 'unclear'))",
+        )?
+        .query_row([id, attempt], |row| row.get(0))
+}
+
+/// The newest item that has not come to its end and is about the same order, other than `id`.
+///
+/// # Errors
+/// SQLite's.
+pub fn open_about_order(connection: &Connection, reference: &str, id: i64) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT max(id) FROM outbox WHERE order_reference = ?1 AND id < ?2
+             AND state IN ('queued', 'sending', 'refused')",
+        )?
+        .query_row(params![reference, id], |row| row.get(0))
 }
 
 /// When the first attempt at anything was made, by Extend's clock.
@@ -681,5 +745,32 @@ fn note_action(connection: &Connection, id: i64, who: &str, action: &str, now: &
         "INSERT INTO outbox_actions (outbox_id, at, who, action) VALUES (?1, ?2, ?3, ?4)",
         params![id, now, who, action],
     )?;
+    Ok(())
+}
+
+/// The newest order with this external number that has not come to its end.
+///
+/// # Errors
+/// SQLite's.
+pub fn open_order_with_external(connection: &Connection, external: &str) -> rusqlite::Result<Option<i64>> {
+    let order = order_with_external(connection, external)?;
+    Ok(order
+        .filter(|(_, state, _)| ["queued", "sending", "refused"].contains(&state.as_str()))
+        .map(|(id, _, _)| id))
+}
+
+/// The balances that were just stored know of every order that was delivered before `before`: it is no
+/// longer taken off them.
+///
+/// # Errors
+/// SQLite's.
+pub fn let_go_delivered(connection: &Connection, before: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM outbox_rows WHERE outbox_id IN
+                 (SELECT r.outbox_id FROM outbox_rows r JOIN outbox o ON o.id = r.outbox_id
+                  WHERE o.state = 'delivered' AND o.delivered_at < ?1)",
+        )?
+        .execute([before])?;
     Ok(())
 }

@@ -66,3 +66,24 @@ pub fn strike(connection: &Connection, owed: &Owed) -> rusqlite::Result<()> {
         .execute(params![owed.kind, owed.key, owed.revision])?;
     Ok(())
 }
+
+/// Owes again what was written lately, after the machine may have lost power: receipts, error files,
+/// order files and snapshots are not waited for on their way to the disk. Changes are, since their reader
+/// deletes them.
+///
+/// # Errors
+/// SQLite's.
+pub fn owe_again(connection: &Connection, since: &str) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO owed_files (kind, key)
+         SELECT CASE verdict WHEN 'accepted' THEN 'receipt' ELSE 'error' END, id FROM files WHERE received_at >= ?1
+         UNION SELECT 'receipt', d.file_id FROM outbox o JOIN documents d ON d.id = o.id OR d.duplicate_of = o.id
+             WHERE o.delivered_at >= ?1 OR o.refused_at >= ?1 OR o.cancelled_at >= ?1
+         UNION SELECT 'order', order_number FROM orders WHERE fetched_at >= ?1
+         UNION SELECT 'snapshot', entity FROM sync_state
+             WHERE entity IN ('products', 'customers', 'prices', 'balances') AND last_success_at IS NOT NULL
+         ON CONFLICT DO UPDATE SET revision = revision + 1",
+        [since],
+    )?;
+    Ok(())
+}
