@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::{Value, json};
 
 use super::{Exit, Outcome, complain, open_database, print, print_json, settings, table, who};
@@ -251,7 +251,9 @@ fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
     let (who, now) = (who(), clock::text(jiff::Timestamp::now()));
     let mut failed = false;
     for id in ids {
-        let transaction = connection.unchecked_transaction()?;
+        // Immediate: one that reads first and writes then is turned away at once where the agent wrote
+        // in between, without waiting its turn.
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let done = match action {
             "retry" => outbox::retry(&transaction, *id, &who, &now)?,
             _ => outbox::cancel(&transaction, *id, &who, &now)?,

@@ -16,12 +16,13 @@ pub struct Arguments {}
 
 pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     let config = settings(home)?;
+    // Heard from here on: asked to stop while it still opens its home, it ends in good order too.
+    let stop = stop_signal()?;
     let lock = take_locks(&config)?;
     let _logger = logging::start(&config, logging::Mode::Service)?;
     end_on_panic();
     config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     lock.warnings.iter().for_each(|warning| log::warn!("{warning}"));
-    let stop = stop_signal()?;
     log::info!("extend-edge {} begins in {}", env!("CARGO_PKG_VERSION"), config.home.display());
     engine::run::run(config, Task::default(), &stop, &mut |_| {})?;
     log::info!("extend-edge ends");

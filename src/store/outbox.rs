@@ -377,7 +377,8 @@ pub fn note_refused_once(connection: &Connection, id: i64, message: &str) -> rus
     owe_receipts_of(connection, id)
 }
 
-/// Counts a failure of the item itself and when it may be tried again.
+/// Counts a failure of the item itself and when it may be tried again. One whose outcome is unclear keeps
+/// the time of its look-up: it backs off once that has found nothing.
 ///
 /// # Errors
 /// SQLite's.

@@ -1,6 +1,7 @@
 //! Tests from outside: real HTTP, real files, the stand-in for Extend.
 
 mod conformance;
+mod flows;
 mod readme;
 mod standin;
 mod support;

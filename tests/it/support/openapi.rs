@@ -22,11 +22,11 @@ pub struct OpenApi {
 }
 
 struct Operation {
-    query: HashMap<String, Value>,
+    /// By name: its schema, and that schema ready to check with.
+    query: HashMap<String, (Value, Validator)>,
     required_query: Vec<String>,
     request: Option<Validator>,
     answer: Validator,
-    schemas: Value,
 }
 
 impl OpenApi {
@@ -136,11 +136,17 @@ impl Operation {
         let queries: Vec<&Value> = parameters.iter().filter(|parameter| parameter["in"] == "query").collect();
         let name = |parameter: &Value| parameter["name"].as_str().expect("a name").to_owned();
         Operation {
-            query: queries.iter().map(|parameter| (name(parameter), parameter["schema"].clone())).collect(),
+            query: queries
+                .iter()
+                .map(|parameter| {
+                    let schema = parameter["schema"].clone();
+                    let ready = validator(&schema, answers);
+                    (name(parameter), (schema, ready))
+                })
+                .collect(),
             required_query: queries.iter().filter(|q| q["required"] == true).map(|q| name(q)).collect(),
             request: operation.get("requestBody").map(|body| validator(&of(body), requests)),
             answer: validator(&of(&operation["responses"]["200"]), answers),
-            schemas: answers.clone(),
         }
     }
 
@@ -152,9 +158,9 @@ impl Operation {
             let value = percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned();
             match self.query.get(name) {
                 None => problems.push(format!("the query has an unknown name, {name}")),
-                Some(schema) => problems.extend(self.check_value(name, schema, &value)),
+                Some((schema, ready)) => problems.extend(check_value(name, schema, ready, &value)),
             }
-            let repeats = self.query.get(name).is_some_and(|schema| schema["type"] == "array");
+            let repeats = self.query.get(name).is_some_and(|(schema, _)| schema["type"] == "array");
             if seen.contains(&name) && !repeats {
                 problems.push(format!("{name} occurs twice in the query"));
             }
@@ -165,7 +171,7 @@ impl Operation {
                 problems.push(format!("the query lacks {name}"));
             }
         }
-        for (name, schema) in &self.query {
+        for (name, (schema, _)) in &self.query {
             let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
             if seen.iter().filter(|seen| *seen == name).count() as u64 > most {
                 problems.push(format!("{name} occurs more than {most} times in the query"));
@@ -173,20 +179,20 @@ impl Operation {
         }
         problems
     }
+}
 
-    fn check_value(&self, name: &str, schema: &Value, text: &str) -> Option<String> {
-        if schema["format"] == "date-time" {
-            let whole = text.split('.').next().unwrap_or_default();
-            let utc = jiff::civil::DateTime::strptime(QUERY_DATE, whole).is_ok();
-            return (!utc).then(|| format!("{name} is {text}, not UTC without an offset"));
-        }
-        let value = match schema["type"].as_str() {
-            Some("integer" | "boolean") => serde_json::from_str(text).unwrap_or(Value::Null),
-            Some("array") => json!([text]),
-            _ => json!(text),
-        };
-        report(name, &validator(schema, &self.schemas), &value).into_iter().next()
+fn check_value(name: &str, schema: &Value, ready: &Validator, text: &str) -> Option<String> {
+    if schema["format"] == "date-time" {
+        let whole = text.split('.').next().unwrap_or_default();
+        let utc = jiff::civil::DateTime::strptime(QUERY_DATE, whole).is_ok();
+        return (!utc).then(|| format!("{name} is {text}, not UTC without an offset"));
     }
+    let value = match schema["type"].as_str() {
+        Some("integer" | "boolean") => serde_json::from_str(text).unwrap_or(Value::Null),
+        Some("array") => json!([text]),
+        _ => json!(text),
+    };
+    report(name, ready, &value).into_iter().next()
 }
 
 /// A validator of one schema, with the rest of the description to refer to.

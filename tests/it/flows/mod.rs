@@ -1,0 +1,15 @@
+//! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
+
+mod bad_files;
+mod commands;
+mod duplicates;
+mod lost_answers;
+mod mirror;
+mod moods;
+mod outage;
+mod refused;
+mod returns;
+mod samples;
+mod second_agent;
+mod slow_writers;
+mod stopping;
