@@ -13,7 +13,6 @@ use crate::rules::answer::{Health, Sent};
 use crate::rules::budget::Class;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
-use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::outbox::{AttemptEnd, Item};
 use crate::store::{agent, details, orders, outbox, owed, returns};
 
@@ -211,11 +210,6 @@ impl Mind {
     fn not_at_extend(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
         if let Some(message) = &item.refused_once {
             return self.refuse(tx, item, "extend_refused", message);
-        }
-        if item.failures >= NEEDS_PERSON_AFTER {
-            // To go on sending what never gets a clear answer could make many of it.
-            let message = unclear_message(item.failures, self.config.exchange.language);
-            return self.refuse(tx, item, "unclear", &message);
         }
         let dice = self.dice();
         let at =
@@ -477,19 +471,6 @@ pub fn forbidden_note(kind: Kind) -> String {
 
 fn label(item: &Item) -> String {
     format!("{} {}", item.kind.name(), item.key.as_deref().unwrap_or("-"))
-}
-
-fn unclear_message(failures: u32, language: crate::formats::problem::Language) -> String {
-    language.pick(
-        format!(
-            "it was sent {failures} times without a clear answer while Extend was otherwise well, and it was not \
-             found there. Look in Extend: if it is there, cancel this item; if not, retry it."
-        ),
-        format!(
-            "den skickades {failures} gånger utan tydligt svar fast Extend i övrigt svarade, och den hittades \
-             inte där. Titta i Extend: finns den, avbryt (cancel) denna post; annars försök igen (retry)."
-        ),
-    )
 }
 
 fn look_alike_message(numbers: &str, language: crate::formats::problem::Language) -> String {

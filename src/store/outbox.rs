@@ -64,7 +64,7 @@ pub fn latest_with_key(connection: &Connection, kind: Kind, key: &str) -> rusqli
         .prepare_cached(
             // Where nobody knows whether Extend has it, it has not ended: a second one could double it.
             "SELECT id, content_hash,
-                    state IN ('refused', 'cancelled') AND coalesce(error_code, '') NOT IN ('look_alike', 'unclear'),
+                    state IN ('refused', 'cancelled') AND coalesce(error_code, '') <> 'look_alike',
                     extend_number IS NOT NULL, source_file
              FROM outbox WHERE kind = ?1 AND key = ?2 ORDER BY id DESC LIMIT 1",
         )?
