@@ -31,11 +31,13 @@ impl Mind {
             }
             CallOutcome::Sent { id, attempt, sent } => {
                 settled.pushes += 1;
+                settled.further_calls += done.seen.calls.saturating_sub(1);
                 settled.ended.push(*id);
                 self.hear_sent(tx, *id, *attempt, sent, done, settled)?;
             }
             CallOutcome::LookedUp { id, attempt, found } => {
                 settled.pushes += 1;
+                settled.further_calls += done.seen.calls.saturating_sub(1);
                 settled.ended.push(*id);
                 self.hear_look_up(tx, *id, *attempt, found, done, settled)?;
             }
@@ -285,7 +287,7 @@ impl Mind {
             return;
         }
         if self.line.wants_probe(self.now.mono) {
-            let _ = self.budget.take(Class::Orders, self.now.mono);
+            self.budget.charge(1, self.now.mono);
             jobs.push(Job::Push(CallJob::Probe));
         } else {
             self.wake(self.line.probe_at);

@@ -314,6 +314,8 @@ struct Settled {
     doubts: HashMap<i64, Option<Doubt>>,
     suspects: Vec<i64>,
     pushes: usize,
+    /// Requests beyond the one that each push was paid for.
+    further_calls: u32,
     pulled: bool,
     moved: Option<bool>,
     put: Option<bool>,
@@ -411,6 +413,7 @@ impl Mind {
                 self.budget.after_too_many(retry_after, now);
             }
         }
+        self.budget.charge(settled.further_calls, now);
         self.probing &= settled.probe.is_none();
         self.pushing = self.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
