@@ -117,9 +117,9 @@ impl Mind {
                 );
                 ("unclear", Some(why.clone()))
             }
-            Sent::Refused { message, .. } if outbox::was_unclear_before(tx, id, attempt)? => {
+            Sent::Refused { code, message } if outbox::was_unclear_before(tx, id, attempt)? => {
                 // Extend may say no because it has it from an attempt that was unclear.
-                outbox::note_refused_once(tx, id, message)?;
+                outbox::note_refused_once(tx, id, code, message)?;
                 settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
                 ("refused", Some(message.clone()))
             }
@@ -208,8 +208,8 @@ impl Mind {
 
     /// It is believed that Extend does not have it.
     fn not_at_extend(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
-        if let Some(message) = &item.refused_once {
-            return self.refuse(tx, item, "extend_refused", message);
+        if let Some((code, message)) = &item.refused_once {
+            return self.refuse(tx, item, code, message);
         }
         let dice = self.dice();
         let at =
@@ -328,7 +328,7 @@ impl Mind {
             return;
         }
         if self.line.wants_probe(self.now.mono) {
-            let _ = self.budget.take(Class::Orders, self.now.mono);
+            self.budget.charge(1, self.now.mono);
             jobs.push(Job::Push(CallJob::Probe));
         } else {
             self.wake(self.line.probe_at);

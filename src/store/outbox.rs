@@ -29,13 +29,13 @@ pub struct Item {
     /// By Extend's clock; `None` where no answer had told it by then.
     pub first_attempt_at: Option<String>,
     /// Extend refused it after an attempt that was unclear, and it is looked up before that is believed:
-    /// Extend's message.
-    pub refused_once: Option<String>,
+    /// the code and the message.
+    pub refused_once: Option<(String, String)>,
 }
 
 const ITEM_COLUMNS: &str = "id, kind, key, payload, customer_number, order_reference, reference_is_ours, \
                             attempts, failures, first_attempt_at, \
-                            CASE error_code WHEN 'refused_once' THEN coalesce(error_message, '') END";
+                            CASE error_code WHEN 'refused_once' THEN error_field END, coalesce(error_message, '')";
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     let kind: String = row.get(1)?;
@@ -51,7 +51,10 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
         attempts: row.get(7)?,
         failures: row.get(8)?,
         first_attempt_at: row.get(9)?,
-        refused_once: row.get(10)?,
+        refused_once: row
+            .get::<_, Option<String>>(10)?
+            .map(|code| Ok::<_, rusqlite::Error>((code, row.get(11)?)))
+            .transpose()?,
     })
 }
 
@@ -221,7 +224,7 @@ pub fn begin_attempt(
     let taken = connection
         .prepare_cached(
             "UPDATE outbox SET state = 'sending', unresolved = 1, attempts = attempts + 1, next_attempt_at = NULL,
-                    error_code = NULL, error_message = NULL,
+                    error_code = NULL, error_message = NULL, error_field = NULL,
                     first_attempt_at = coalesce(first_attempt_at, ?2)
              WHERE id = ?1 AND state = 'queued'",
         )?
@@ -315,7 +318,7 @@ pub fn mark_refused(
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'refused', unresolved = 0, refused_at = ?2, error_code = ?3,
-                    error_message = ?4, next_attempt_at = NULL
+                    error_message = ?4, error_field = NULL, next_attempt_at = NULL
              WHERE id = ?1",
         )?
         .execute(params![id, now, code, message])?;
@@ -367,13 +370,19 @@ pub fn note_unclear(
 ///
 /// # Errors
 /// SQLite's.
-pub fn note_refused_once(connection: &Connection, id: i64, message: &str) -> rusqlite::Result<()> {
+pub fn note_refused_once(
+    connection: &Connection,
+    id: i64,
+    code: &str,
+    message: &str,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET error_code = 'refused_once', error_message = ?2, next_attempt_at = NULL
+            "UPDATE outbox SET error_code = 'refused_once', error_message = ?2, error_field = ?3,
+                    next_attempt_at = NULL
              WHERE id = ?1 AND state = 'sending'",
         )?
-        .execute(params![id, message])?;
+        .execute(params![id, message, code])?;
     owe_receipts_of(connection, id)
 }
 
