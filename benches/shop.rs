@@ -1,6 +1,7 @@
 //! What a shop waits for, each figure beside a bare loop on the same libraries, in one run.
 //!
-//! `cargo bench --bench shop` runs all; a name after `--` runs one: `drop`, `intake`, `drain`, `choose`.
+//! `cargo bench --bench shop` runs all; a name after `--` runs one: `drop`, `intake`, `drain`, `choose`,
+//! `idle`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use serde_json::{Value, json};
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 4] =
-        [("drop", drop_to_post), ("intake", take_in), ("drain", drain), ("choose", choose)];
+    let benches: [(&str, fn()); 5] =
+        [("drop", drop_to_post), ("intake", take_in), ("drain", drain), ("choose", choose), ("idle", idle)];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|one| one == name) {
             bench();
@@ -310,6 +311,70 @@ fn choose() {
     );
 }
 
+// ------------------------------------------------------------------ doing nothing
+
+/// The real program with 20,000 products, when nothing happens. Linux only: it reads /proc.
+fn idle() {
+    const PRODUCTS: usize = 20_000;
+    let shop = Shop::of(World::generated(PRODUCTS, 3, 2000, 1), "[log]\nlevel = \"warn\"\n");
+    shop.extend.keep_bodies(false);
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_extend-edge"))
+        .args(["run", "--home"])
+        .arg(&shop.config.home).stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program");
+    let began = Instant::now();
+    shop.wait(|| {
+        shop.number("SELECT count(*) FROM products WHERE raw IS NOT NULL") == PRODUCTS as i64
+            && shop.number("SELECT count(*) FROM details_wanted") == 0
+            && shop.number("SELECT count(*) FROM owed_files") == 0
+            && shop.number("SELECT count(*) FROM balances") == 3 * PRODUCTS as i64
+    });
+    let filled = began.elapsed().as_secs_f64();
+    std::thread::sleep(Duration::from_secs(5));
+    let (before, requests) = (cpu_ticks(program.id()), shop.extend.request_count());
+    let seconds = 30;
+    std::thread::sleep(Duration::from_secs(seconds));
+    // A tick is a hundredth of a second.
+    let used = cpu_ticks(program.id()) - before;
+    let asked = shop.extend.request_count() - requests;
+    let resident = status_kb(program.id(), "VmRSS:");
+    let peak = status_kb(program.id(), "VmHWM:");
+    let files = status_kb(program.id(), "RssFile:") + status_kb(program.id(), "RssShmem:");
+    eprintln!(
+        "{}",
+        std::fs::read_to_string(format!("/proc/{}/smaps", program.id()))
+            .unwrap_or_default()
+            .lines()
+            .filter(|l| l.starts_with("Rss") || l.contains('-'))
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+    println!(
+        "{PRODUCTS} products x 3 warehouses, mirrored with all details in {filled:.1} s; then idle for {seconds} s: \
+         {:.1} MB resident, {:.1} of it the program's own code and shared files (peak {:.1} MB), {:.2} % of a core, {asked} requests",
+        resident as f64 / 1024.0,
+        files as f64 / 1024.0,
+        peak as f64 / 1024.0,
+        used as f64 / seconds as f64
+    );
+    let _ = program.kill();
+    let _ = program.wait();
+}
+
+fn status_kb(pid: u32, name: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn cpu_ticks(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum()
+}
+
 // ------------------------------------------------------------------ the shop
 
 struct Shop {
@@ -336,13 +401,17 @@ impl Drop for Agent {
 
 impl Shop {
     fn open(more: &str) -> Shop {
+        Shop::of(World::sample(), more)
+    }
+
+    fn of(world: World, more: &str) -> Shop {
         let options = Options {
             limit_per_minute: 10_000_000,
             low_limit_per_minute: 10_000_000,
             high_limit_per_minute: 10_000_000,
             ..Options::default()
         };
-        let extend = StandIn::start(World::sample(), options.clone()).expect("a stand-in");
+        let extend = StandIn::start(world, options.clone()).expect("a stand-in");
         let folder = tempfile::tempdir().expect("a folder");
         let settings = format!(
             "[extend]\nbase_url = \"{}\"\nclient = \"{}\"\nusername = \"{}\"\npassword = \"{}\"\n\
@@ -352,6 +421,7 @@ impl Shop {
             options.username,
             options.password
         );
+        std::fs::write(folder.path().join("extend-edge.toml"), &settings).expect("settings");
         let config = Arc::new(Config::parse(folder.path(), &settings, None).expect("settings"));
         home::make_folders(&config).expect("folders");
         Shop { extend, config, options, reader: None.into(), _home: folder }

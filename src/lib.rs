@@ -22,7 +22,8 @@
 //! | [`engine`] | the event loop |
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
-//! | [`home`], [`logging`], [`clock`] | the folders and their locks, the log files, time |
+//! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
+//! | [`status`] | one look that says whether all is well |
 //! | [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
@@ -53,6 +54,7 @@ pub mod formats;
 pub mod home;
 pub mod language;
 pub mod logging;
+pub mod memory;
 pub mod rules;
 pub mod standin;
 pub mod status;

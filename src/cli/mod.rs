@@ -77,6 +77,7 @@ enum Exit {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
+    crate::memory::keep_little();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -107,6 +107,8 @@ struct Mind {
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
     forget_contents_at: Duration,
+    /// A round ended since memory was last given back.
+    may_rest: bool,
     /// Troubles with folders, by what they are about, in the words of the system.
     forbidden: HashMap<&'static str, Duration>,
     rounds: mirror::Rounds,
@@ -162,6 +164,7 @@ impl Engine {
             move_again_at: None,
             put_again_at: None,
             forget_contents_at: now.mono,
+            may_rest: false,
             forbidden: HashMap::new(),
             rounds: mirror::Rounds::new(&config, &task),
             put_out: put_out::State::default(),
@@ -292,6 +295,13 @@ impl Engine {
     pub fn with_dice(mut self, seed: u64) -> Engine {
         self.mind.dice = fastrand::Rng::with_seed(seed);
         self
+    }
+
+    /// Gives back memory that the last round of the mirror needed, once nothing is under way.
+    pub fn rest(&mut self) {
+        if std::mem::take(&mut self.mind.may_rest) {
+            let _ = self.connection.execute_batch("PRAGMA shrink_memory");
+        }
     }
 
     /// Whether so much waits to be recorded that no more should be brought.
@@ -533,6 +543,7 @@ impl Mind {
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
         for step in settled.rounds {
+            self.may_rest |= matches!(step, mirror::RoundStep::Done(_));
             self.rounds.after(step, self.now.mono);
         }
         if settled.pulled {

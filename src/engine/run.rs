@@ -90,6 +90,9 @@ pub fn run(
                     log::info!("the database works again");
                 }
                 let busy = !jobs.is_empty();
+                if !busy && engine.is_idle() {
+                    engine.rest();
+                }
                 jobs.into_iter().for_each(|job| workers.hand_out(job));
                 progress(&engine);
                 if ends && !busy && engine.is_idle() {

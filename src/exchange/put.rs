@@ -66,7 +66,9 @@ impl Publisher {
     /// the numbers in the folder never have a gap.
     pub fn put_all(&mut self, jobs: Vec<PutJob>) -> Vec<Put> {
         let mut changes_stopped = false;
-        jobs.into_iter()
+        let large = jobs.iter().any(|job| matches!(job, PutJob::Snapshot { .. }));
+        let put = jobs
+            .into_iter()
             .map(|job| {
                 let began = Instant::now();
                 let is_change = matches!(job, PutJob::Change { .. });
@@ -78,7 +80,12 @@ impl Publisher {
                 changes_stopped |= is_change && result.is_err();
                 Put { job, result, took: began.elapsed() }
             })
-            .collect()
+            .collect();
+        // What a snapshot read need not stay in memory until the next one.
+        if large {
+            self.connection = None;
+        }
+        put
     }
 
     fn put(&mut self, job: &PutJob) -> io::Result<()> {
