@@ -57,7 +57,8 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
 pub fn latest_with_key(connection: &Connection, kind: Kind, key: &str) -> rusqlite::Result<Option<Known>> {
     connection
         .prepare_cached(
-            "SELECT id, content_hash, state IN ('refused', 'cancelled'), extend_number IS NOT NULL, source_file
+            "SELECT id, content_hash, state IN ('refused', 'cancelled'),
+                    extend_number IS NOT NULL OR error_code IS 'look_alike', source_file
              FROM outbox WHERE kind = ?1 AND key = ?2 ORDER BY id DESC LIMIT 1",
         )?
         .query_row([kind.name(), key], |row| {
