@@ -243,7 +243,10 @@ impl World {
     fn plan_file(&mut self, at: i64) {
         let file = self.shop.next(&mut self.rng);
         // A return that names an order leaves its customer to Extend: nothing would tell the two apart.
-        let told_apart = !file.is_return || file.body["header"]["customerNumber"].is_string();
+        // Nor would anything where the file comes again and its order was tried before.
+        let comes_again = self.shop.dropped.iter().filter(|other| other.key == file.key).count() > 1;
+        let told_apart =
+            !comes_again && (!file.is_return || file.body["header"]["customerNumber"].is_string());
         if let Some(key) = file.key.clone().filter(|_| self.rng.u32(..5) == 0 && told_apart) {
             // The same number stands at Extend already: older, or another customer's.
             let (mut body, at) = (file.body.clone(), at);
