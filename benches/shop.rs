@@ -341,15 +341,6 @@ fn idle() {
     let resident = status_kb(program.id(), "VmRSS:");
     let peak = status_kb(program.id(), "VmHWM:");
     let files = status_kb(program.id(), "RssFile:") + status_kb(program.id(), "RssShmem:");
-    eprintln!(
-        "{}",
-        std::fs::read_to_string(format!("/proc/{}/smaps", program.id()))
-            .unwrap_or_default()
-            .lines()
-            .filter(|l| l.starts_with("Rss") || l.contains('-'))
-            .collect::<Vec<_>>()
-            .join("\n")
-    );
     println!(
         "{PRODUCTS} products x 3 warehouses, mirrored with all details in {filled:.1} s; then idle for {seconds} s: \
          {:.1} MB resident, {:.1} of it the program's own code and shared files (peak {:.1} MB), {:.2} % of a core, {asked} requests",

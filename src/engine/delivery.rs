@@ -423,9 +423,10 @@ impl Mind {
             let attempt = outbox::begin_look_up(tx, id, &self.now.text())?;
             let order_number = match &item.order {
                 Some(OrderReference::Extend(number)) => Some(number.clone()),
-                Some(OrderReference::External(external)) => {
-                    outbox::order_with_external(tx, external)?.and_then(|(_, _, number)| number)
-                }
+                // An order that came after this item may not be the one that was found at Extend for it.
+                Some(OrderReference::External(external)) => outbox::order_with_external(tx, external)?
+                    .filter(|(order, _, _)| *order < id)
+                    .and_then(|(_, _, number)| number),
                 None => None,
             };
             jobs.push(Job::Push(CallJob::LookUp(LookUpJob {

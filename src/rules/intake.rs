@@ -11,7 +11,7 @@ pub struct Known {
     pub content_hash: String,
     /// Whether it was refused or cancelled.
     pub ended: bool,
-    /// Whether Extend gave it a number.
+    /// Whether it is at Extend, or may be: Extend gave it a number, or has one that looks like it.
     pub at_extend: bool,
     /// The file that it came in.
     pub source_file: String,

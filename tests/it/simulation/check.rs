@@ -1,6 +1,7 @@
 //! What must hold, after every step and after every day.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use extend_edge::extend::jobs::CallJob;
 use extend_edge::formats::canonical;
@@ -26,6 +27,8 @@ pub struct Checks {
     written: Written,
     calls: Vec<i64>,
     starts: Vec<i64>,
+    /// Extend asked this process to wait until then.
+    closed_until: i64,
 }
 
 impl Checks {
@@ -39,6 +42,7 @@ impl Checks {
             written: BTreeMap::new(),
             calls: Vec::new(),
             starts: Vec::new(),
+            closed_until: 0,
         }
     }
 
@@ -50,12 +54,20 @@ impl Checks {
 
     pub fn started(&mut self, now: i64) {
         self.starts.push(now);
+        self.closed_until = 0;
     }
 
     pub fn receipt_written(&mut self, file: i64, parts: Option<intake::ReceiptParts>) {
         let documents = parts.map(|(_, _, _, documents)| documents).unwrap_or_default();
         let shown = documents.into_iter().map(|one| (one.id, one.state, one.extend_number)).collect();
         self.written.insert(file, shown);
+    }
+
+    /// The engine is told of a 429.
+    pub fn told_to_wait(&mut self, now: i64, pause: Option<Duration>) {
+        let pause =
+            pause.unwrap_or(Duration::from_secs(5)).clamp(Duration::from_secs(1), Duration::from_secs(300));
+        self.closed_until = self.closed_until.max(now + pause.as_millis() as i64);
     }
 
     /// A call is about to be made.
@@ -66,6 +78,7 @@ impl Checks {
         match job {
             CallJob::Probe if process.probing => Err("two probes at a time".into()),
             CallJob::Probe => Ok(()),
+            _ if now < self.closed_until => Err(format!("Extend asked to wait, and yet: {job:?}")),
             _ if !process.engine.extend_is_up() => Err(format!("Extend is away, and yet: {job:?}")),
             _ => Ok(()),
         }
@@ -202,7 +215,7 @@ impl Checks {
                     }
                 }
                 "cancelled" => {}
-                "queued" if row.get(2) == Ok(0) => {}
+                "queued" if row.get(2) == Ok(0) && waits_for_an_open_one(connection, id) => {}
                 _ => return Err(format!("item {id} ({mark}) is still {state} after a quiet hour: {code}")),
             }
         }
@@ -265,11 +278,22 @@ impl Checks {
     }
 }
 
-/// Calls that jobs under way may have made beyond those that were paid for beforehand.
-const FURTHER_CALLS: usize = 8;
+/// Calls that jobs under way may have made beyond those that were paid for beforehand: four jobs, each
+/// with a few candidates to look at.
+const FURTHER_CALLS: usize = 16;
 
 fn one(connection: &Connection, sql: &str) -> i64 {
     connection.prepare_cached(sql).and_then(|mut found| found.query_row([], |row| row.get(0))).unwrap_or(0)
+}
+
+fn waits_for_an_open_one(connection: &Connection, id: i64) -> bool {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM outbox_waits w JOIN outbox o ON o.id = w.waits_for
+             WHERE w.outbox_id = ?1 AND o.state IN ('queued', 'sending', 'refused')",
+        )
+        .and_then(|mut found| found.exists([id]))
+        .unwrap_or(false)
 }
 
 /// Items in doubt, and items that could go.
@@ -289,7 +313,7 @@ pub fn open_items(connection: &Connection) -> Vec<(i64, String, bool)> {
         .prepare_cached(
             "SELECT id, coalesce(payload ->> '$.orderHeader.mark', payload ->> '$.header.mark'),
                     error_code IS 'look_alike'
-             FROM outbox WHERE state IN ('queued', 'refused') ORDER BY id DESC LIMIT 20",
+             FROM outbox WHERE state IN ('queued', 'sending', 'refused') ORDER BY id DESC LIMIT 20",
         )
         .expect("a statement");
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));

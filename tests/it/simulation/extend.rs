@@ -136,7 +136,7 @@ impl Extend {
     /// the grace time of the next one allows.
     pub fn process_died(&mut self, at: i64) {
         let latest = at + self.grace * 8 / 10;
-        for record in self.records.iter_mut().rev().take(50) {
+        for record in self.records.iter_mut().filter(|record| !record.mark.is_empty()).rev().take(50) {
             record.committed_at = record.committed_at.min(latest);
         }
     }

@@ -8,6 +8,7 @@
 mod check;
 mod disk;
 mod extend;
+mod herd;
 mod shop;
 mod world;
 

@@ -61,7 +61,7 @@ impl Shop {
 
     /// The same once more, under the same name or another.
     fn again(&mut self, rng: &mut fastrand::Rng) -> Dropped {
-        let recent = self.dropped.len().saturating_sub(30);
+        let recent = self.dropped.len().saturating_sub(if rng.bool() { 3 } else { 30 });
         let mut file = self.dropped[rng.usize(recent..self.dropped.len())].clone();
         if rng.bool() {
             file.name = format!("again-{}.json", self.mark());
@@ -79,7 +79,7 @@ impl Shop {
 
     /// Another document with a key that came before.
     fn conflicting(&mut self, rng: &mut fastrand::Rng) -> Dropped {
-        let recent = self.dropped.len().saturating_sub(30);
+        let recent = self.dropped.len().saturating_sub(if rng.bool() { 3 } else { 30 });
         let earlier = self.dropped[rng.usize(recent..self.dropped.len())].clone();
         match earlier.key {
             Some(key) if !earlier.is_return => self.order(rng, Some(key)),

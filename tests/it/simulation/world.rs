@@ -243,8 +243,11 @@ impl World {
     fn plan_file(&mut self, at: i64) {
         let file = self.shop.next(&mut self.rng);
         // A return that names an order leaves its customer to Extend: nothing would tell the two apart.
-        let told_apart = !file.is_return || file.body["header"]["customerNumber"].is_string();
-        if let Some(key) = file.key.clone().filter(|_| self.rng.u32(..6) == 0 && told_apart) {
+        // Nor would anything where the file comes again and its order was tried before.
+        let comes_again = self.shop.dropped.iter().filter(|other| other.key == file.key).count() > 1;
+        let told_apart =
+            !comes_again && (!file.is_return || file.body["header"]["customerNumber"].is_string());
+        if let Some(key) = file.key.clone().filter(|_| self.rng.u32(..5) == 0 && told_apart) {
             // The same number stands at Extend already: older, or another customer's.
             let (mut body, at) = (file.body.clone(), at);
             let header = if file.is_return { "header" } else { "orderHeader" };
@@ -384,6 +387,9 @@ impl World {
                 if let Some(process) = &mut self.process {
                     if let Event::Called(done) = &event {
                         process.ended(&done.outcome);
+                        if let Some(pause) = done.seen.too_many {
+                            self.checks.told_to_wait(self.now, pause);
+                        }
                     }
                     process.received.push(event);
                 }
@@ -619,7 +625,8 @@ impl World {
                 return Ok(());
             }
         };
-        process.again_at = None;
+        // After a step that failed the engine still has its events.
+        let beat = beat || process.again_at.take().is_some();
         let died = matches!(process.death, Some(Death::AfterNextCommit)) && !jobs.is_empty();
         let busy = beat || heard > 0 || jobs.iter().any(|job| !matches!(job, Job::Put(_)));
         self.note(|| format!("step  {heard} events, {} jobs", jobs.len()));
