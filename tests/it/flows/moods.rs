@@ -6,7 +6,7 @@ use extend_edge::standin::{Fault, FaultMatcher, FaultRule, Times};
 
 use jiff::SignedDuration;
 
-use crate::support::shop::{Plan, Shop, order};
+use crate::support::shop::{PATIENCE, Plan, Shop, order};
 
 /// An order that meets `fault` on its way arrives all the same, once, without a person.
 fn arrives_in_spite_of(fault: Fault, times: u32) -> (Shop, serde_json::Value) {
@@ -60,6 +60,9 @@ fn too_many(retry_after: Option<u32>, pause: Duration) {
     shop.extend.world().shift_clock(SignedDuration::from_secs(50));
     shop.extend.push_fault(FaultRule::once("POST", "CustomerOrders", Fault::TooMany { retry_after }));
     shop.drop_json("order.json", &order("M-1", "Product-123", 1));
+    shop.wait_until("order.json to be delivered", PATIENCE * 2, |shop| {
+        shop.state("order.json") == "delivered"
+    });
     let receipt = shop.wait_state("order.json", "delivered");
     assert_eq!(receipt["attempts"], 2);
     let posts = shop.requests("POST", "CustomerOrders");
@@ -77,7 +80,8 @@ fn too_many(retry_after: Option<u32>, pause: Duration) {
 
 #[test]
 fn too_many_requests_with_a_time_to_come_again() {
-    too_many(Some(3), Duration::from_secs(3));
+    // Longer than the headers ask for.
+    too_many(Some(12), Duration::from_secs(12));
 }
 
 #[test]
