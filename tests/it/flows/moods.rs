@@ -50,7 +50,8 @@ fn an_address_that_points_elsewhere_is_not_followed() {
 
 /// Too many requests: nothing at all is asked until the pause is over.
 fn too_many(retry_after: Option<u32>, pause: Duration) {
-    let mut shop = Plan::sample().open();
+    // Something is always due, so that a pause shows.
+    let mut shop = Plan::sample().set("balances.every_seconds", "1").open();
     shop.start();
     shop.wait("the mirror to be filled", |shop| {
         shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= Some(5)
