@@ -306,6 +306,16 @@ CREATE TABLE outbox_actions (
 ) STRICT;
 CREATE INDEX outbox_actions_item ON outbox_actions(outbox_id);
 
+-- What an item was before a person corrected it.
+CREATE TABLE outbox_edits (
+    id        INTEGER PRIMARY KEY,
+    outbox_id INTEGER NOT NULL REFERENCES outbox(id),
+    at        TEXT NOT NULL,
+    who       TEXT NOT NULL,
+    payload   TEXT NOT NULL                 -- the document before this edit
+) STRICT;
+CREATE INDEX outbox_edits_item ON outbox_edits(outbox_id);
+
 -- What the orders that still wait will take from stock, and those that were delivered after the balances
 -- were last fetched. Kept by the triggers below, so that it can never disagree with the outbox, whoever
 -- changes it; what was delivered is let go when the next round of balances is stored.

@@ -98,6 +98,21 @@ fn needs_person(
             "Extend godtar inte användarnamn och lösenord. Skriv de rätta i extend-edge.toml och starta om agenten.",
         ).into());
     }
+    if let Some(words) = agent::paused(connection)? {
+        add(
+            "paused",
+            None,
+            None,
+            language.pick(
+                format!(
+                    "Nothing is sent since it was paused by {words}. «extend-edge resume» lets it go on."
+                ),
+                format!(
+                    "Inget skickas sedan det pausades av {words}. «extend-edge resume» låter det fortsätta."
+                ),
+            ),
+        );
+    }
     for kind in Kind::ALL {
         if let Some(why) = agent::get(connection, &forbidden_note(kind))?.filter(|why| !why.is_empty()) {
             add("forbidden", None, None, language.pick(

@@ -20,6 +20,7 @@ mod demo;
 mod init;
 mod once;
 mod outbox;
+mod pause;
 mod run;
 mod status;
 mod sync;
@@ -58,6 +59,8 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Pause(pause::PauseArguments),
+    Resume(pause::ResumeArguments),
 }
 
 /// How a command ended.
@@ -91,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Pause(_) => pause::pause(arguments.home),
+        Command::Resume(_) => pause::resume(arguments.home),
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit as u8),

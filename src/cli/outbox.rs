@@ -1,13 +1,17 @@
 //! `extend-edge outbox`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::{Value, json};
 
 use super::{Exit, Outcome, complain, open_database, print, print_json, settings, table, who};
 use crate::clock;
+use crate::config::Config;
+use crate::exchange::write_whole;
+use crate::formats::{file_name, json};
 use crate::store::outbox::{self, Summary};
 
 /// What waits, what was refused, and what to do about it.
@@ -18,6 +22,9 @@ use crate::store::outbox::{self, Summary};
   extend-edge outbox retry 17 18             try these at once
   extend-edge outbox retry --refused         try all that were refused
   extend-edge outbox cancel 17               call it off; it is not sent
+  extend-edge outbox edit 17 mended.json     send this in its place; the original is kept
+  extend-edge outbox edit 17                 the same in an editor ($EDITOR)
+  extend-edge outbox export --refused --to mend/   the documents as files
 
 Works while the agent runs.")]
 pub struct Arguments {
@@ -59,6 +66,28 @@ enum Command {
         #[arg(long, value_name = "CODE")]
         error: Option<String>,
     },
+    /// Send a corrected document in the place of an item's.
+    Edit {
+        /// The item.
+        id: i64,
+        /// The corrected document; else it is opened in an editor.
+        file: Option<PathBuf>,
+    },
+    /// Write documents out as files: ID-KEY.json.
+    Export {
+        /// The items.
+        #[arg(required_unless_present_any = ["refused", "state"])]
+        ids: Vec<i64>,
+        /// All that were refused.
+        #[arg(long)]
+        refused: bool,
+        /// All in this state.
+        #[arg(long, value_parser = ["queued", "sending", "delivered", "refused", "cancelled"])]
+        state: Option<String>,
+        /// The directory; it is made where it is missing.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+    },
     /// Call items off: they are not sent.
     Cancel {
         /// The items.
@@ -83,6 +112,15 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
             act(&connection, &ids, "retry")
         }
         Command::Cancel { ids } => act(&connection, &ids, "cancel"),
+        Command::Edit { id, file } => edit(&connection, &config, id, file),
+        Command::Export { ids, refused, state, to } => {
+            let mut ids = ids;
+            if let Some(state) = state.as_deref().or(refused.then_some("refused")) {
+                let all = outbox::list(&connection, Some(state), usize::MAX >> 1)?;
+                ids.extend(all.into_iter().map(|item| item.id));
+            }
+            export(&connection, &ids, &to)
+        }
     }
 }
 
@@ -241,6 +279,79 @@ fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
     }
     if ids.is_empty() {
         print("Nothing.\n");
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn edit(connection: &Connection, config: &Config, id: i64, file: Option<PathBuf>) -> Outcome {
+    let folder = &config.data();
+    let Some(item) = outbox::load(connection, id)? else {
+        complain(&format!("there is no item {id}"));
+        return Ok(Exit::Failed);
+    };
+    let bytes = match file {
+        Some(file) => std::fs::read(&file).with_context(|| file.display().to_string())?,
+        None => match edited(&item.payload, folder)? {
+            Some(bytes) => bytes,
+            None => {
+                print("Nothing was changed.\n");
+                return Ok(Exit::Done);
+            }
+        },
+    };
+    let document = match json::parse(&bytes) {
+        Ok(document) => document,
+        Err(problems) => {
+            problems.iter().for_each(|problem| complain(&problem.message(config.exchange.language)));
+            return Ok(Exit::Failed);
+        }
+    };
+    let transaction = connection.unchecked_transaction()?;
+    outbox::edit(&transaction, id, document, &who(), &clock::text(jiff::Timestamp::now()))?;
+    transaction.commit()?;
+    print(&format!("item {id}: edited, and queued\n"));
+    Ok(Exit::Done)
+}
+
+/// The document as a person left it in an editor, in `folder`, which is not open to everybody; `None` where it is as it was.
+fn edited(payload: &str, folder: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    let value: Value = serde_json::from_str(payload).unwrap_or(Value::Null);
+    let before = format!("{value:#}\n");
+    let path = folder.join(format!("edit-{:08x}.json", fastrand::u32(..)));
+    std::fs::write(&path, &before).with_context(|| path.display().to_string())?;
+    let editor =
+        ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|e| !e.is_empty()));
+    let editor = editor.unwrap_or_else(|| if cfg!(windows) { "notepad" } else { "vi" }.into());
+    // An editor may come with arguments: `code --wait`.
+    let mut words = editor.split_whitespace();
+    let status = std::process::Command::new(words.next().unwrap_or_default()).args(words).arg(&path).status();
+    let bytes = std::fs::read(&path);
+    let _ = std::fs::remove_file(&path);
+    if !status
+        .with_context(|| format!("the editor {editor} can't be started; name one in $EDITOR"))?
+        .success()
+    {
+        bail!("the editor {editor} ended with an error; nothing was changed");
+    }
+    let bytes = bytes.with_context(|| path.display().to_string())?;
+    Ok((bytes != before.as_bytes()).then_some(bytes))
+}
+
+fn export(connection: &Connection, ids: &[i64], to: &Path) -> Outcome {
+    std::fs::create_dir_all(to).with_context(|| to.display().to_string())?;
+    let mut failed = false;
+    for id in ids {
+        let Some(item) = outbox::load(connection, *id)?.filter(|item| !item.payload.is_empty()) else {
+            complain(&format!("item {id}: there is no document to export"));
+            failed = true;
+            continue;
+        };
+        let name =
+            file_name::order_file_name(&format!("{id}-{}", item.key.as_deref().unwrap_or(item.kind.name())));
+        let path = to.join(name);
+        let value: Value = serde_json::from_str(&item.payload).unwrap_or(Value::Null);
+        write_whole(&path, false, |out| writeln!(out, "{value:#}"))?;
+        print(&format!("{}\n", path.display()));
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }

@@ -16,7 +16,7 @@ use super::{
 
 const DAY: u64 = 24 * 60 * 60;
 const YEAR_HOURS: u64 = 365 * 24;
-const MEGABYTE: u64 = 1024 * 1024;
+const MEGABYTE: u64 = 1_000_000;
 
 /// Where the status page is to be, if nothing is written.
 const STATUS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8788);

@@ -60,7 +60,7 @@ fn the_least_gives_the_defaults() {
             settle: Duration::from_millis(5000),
             broken_after: Duration::from_secs(60),
             rescan: Duration::from_secs(15),
-            max_file_bytes: 16 * 1024 * 1024,
+            max_file_bytes: 16_000_000,
             keep_days: 90,
             formats: vec![OutFormat::Json, OutFormat::Csv],
             csv_separator: b';',

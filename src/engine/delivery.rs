@@ -13,7 +13,6 @@ use crate::rules::answer::{Health, Sent};
 use crate::rules::budget::Class;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
-use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::outbox::{AttemptEnd, Item};
 use crate::store::{agent, details, orders, outbox, owed, returns};
 
@@ -118,9 +117,9 @@ impl Mind {
                 );
                 ("unclear", Some(why.clone()))
             }
-            Sent::Refused { message, .. } if outbox::was_unclear_before(tx, id, attempt)? => {
+            Sent::Refused { code, message } if outbox::was_unclear_before(tx, id, attempt)? => {
                 // Extend may say no because it has it from an attempt that was unclear.
-                outbox::note_refused_once(tx, id, message)?;
+                outbox::note_refused_once(tx, id, code, message)?;
                 settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
                 ("refused", Some(message.clone()))
             }
@@ -209,13 +208,8 @@ impl Mind {
 
     /// It is believed that Extend does not have it.
     fn not_at_extend(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
-        if let Some(message) = &item.refused_once {
-            return self.refuse(tx, item, "extend_refused", message);
-        }
-        if item.failures >= NEEDS_PERSON_AFTER {
-            // To go on sending what never gets a clear answer could make many of it.
-            let message = unclear_message(item.failures, self.config.exchange.language);
-            return self.refuse(tx, item, "unclear", &message);
+        if let Some((code, message)) = &item.refused_once {
+            return self.refuse(tx, item, code, message);
         }
         let dice = self.dice();
         let at =
@@ -334,7 +328,7 @@ impl Mind {
             return;
         }
         if self.line.wants_probe(self.now.mono) {
-            let _ = self.budget.take(Class::Orders, self.now.mono);
+            self.budget.charge(1, self.now.mono);
             jobs.push(Job::Push(CallJob::Probe));
         } else {
             self.wake(self.line.probe_at);
@@ -343,12 +337,13 @@ impl Mind {
 
     pub(super) fn plan_pushes(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.plan_probe(jobs);
+        // What is in doubt is cleared also while nothing new may be sent: a look-up changes nothing.
         if !self.line.is_open() {
             return Ok(());
         }
         let mut free = PUSH_WORKERS.saturating_sub(self.pushing);
         free = self.plan_look_ups(tx, free, jobs)?;
-        if free == 0 {
+        if free == 0 || agent::paused(tx)?.is_some() {
             return Ok(());
         }
         let now = self.now.text();
@@ -476,19 +471,6 @@ pub fn forbidden_note(kind: Kind) -> String {
 
 fn label(item: &Item) -> String {
     format!("{} {}", item.kind.name(), item.key.as_deref().unwrap_or("-"))
-}
-
-fn unclear_message(failures: u32, language: crate::formats::problem::Language) -> String {
-    language.pick(
-        format!(
-            "it was sent {failures} times without a clear answer while Extend was otherwise well, and it was not \
-             found there. Look in Extend: if it is there, cancel this item; if not, retry it."
-        ),
-        format!(
-            "den skickades {failures} gånger utan tydligt svar fast Extend i övrigt svarade, och den hittades \
-             inte där. Titta i Extend: finns den, avbryt (cancel) denna post; annars försök igen (retry)."
-        ),
-    )
 }
 
 fn look_alike_message(numbers: &str, language: crate::formats::problem::Language) -> String {

@@ -472,7 +472,7 @@ impl Mind {
                 self.server_clock = Some((server, now));
             }
             self.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.budget.spend(seen.unpaid);
+            self.budget.charge(seen.unpaid, now);
             if let Some(retry_after) = seen.too_many {
                 self.budget.after_too_many(retry_after, now);
             }

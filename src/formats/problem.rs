@@ -198,7 +198,7 @@ impl Problem {
             Wrong::TooLarge { bytes, limit_mb } => format!(
                 "the file has {} MB, and at most {limit_mb} MB are taken. Split it, or raise max_file_mb in the \
                  settings.",
-                bytes.div_ceil(1024 * 1024)
+                bytes.div_ceil(1_000_000)
             ),
             Wrong::Unreadable { reason } => format!(
                 "the file could not be read ({reason}). Give the account that runs extend-edge the right to read \
@@ -274,7 +274,7 @@ impl Problem {
             Wrong::TooLarge { bytes, limit_mb } => format!(
                 "filen är {} MB, och högst {limit_mb} MB tas emot. Dela den, eller höj max_file_mb i \
                  inställningarna.",
-                bytes.div_ceil(1024 * 1024)
+                bytes.div_ceil(1_000_000)
             ),
             Wrong::Unreadable { reason } => format!(
                 "filen kunde inte läsas ({reason}). Ge kontot som kör extend-edge rätt att läsa det som \

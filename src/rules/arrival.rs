@@ -57,7 +57,7 @@ pub fn decide(sight: &Sight, unchanged_for: Duration, held_open: bool, patience:
         Sight::Read(Completeness::Broken) => (patience.settle, None),
         Sight::Read(Completeness::CutOff) => (patience.broken_after, None),
         Sight::TooLarge(bytes) => {
-            let limit_mb = patience.max_bytes / (1024 * 1024);
+            let limit_mb = patience.max_bytes / 1_000_000;
             (patience.settle, Some(Wrong::TooLarge { bytes: *bytes, limit_mb }))
         }
         Sight::OtherFormat(ending) => {
@@ -91,7 +91,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn check(sight: Sight, unchanged_for: u32, held_open: bool, expected: Arrival) {
-        let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16 << 20 };
+        let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16_000_000 };
         assert_eq!(decide(&sight, SECOND * unchanged_for, held_open, &patience), expected, "{sight:?}");
     }
 

@@ -55,9 +55,7 @@ impl Budget {
     /// # Errors
     /// The moment, not before which there is no room.
     pub fn take(&mut self, class: Class, now: Duration) -> Result<(), Duration> {
-        let elapsed = now.saturating_sub(self.counted_at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * self.per_second).min(self.burst);
-        self.counted_at = now;
+        self.refill(now);
         let kept = match class {
             Class::Orders => 0.0,
             Class::Mirror => (self.burst * KEPT_FOR_ORDERS).floor(),
@@ -77,8 +75,16 @@ impl Budget {
         Ok(())
     }
 
-    /// More requests were made than were taken: look-ups do not know beforehand. They are paid for later.
-    pub fn spend(&mut self, requests: u32) {
+    fn refill(&mut self, now: Duration) {
+        let elapsed = now.saturating_sub(self.counted_at).as_secs_f64();
+        self.tokens = (self.tokens + elapsed * self.per_second).min(self.burst);
+        self.counted_at = now;
+    }
+
+    /// Requests that were made without asking: a look-up shows only on its way how many it needs, and a
+    /// probe never waits. Those that come after them do.
+    pub fn charge(&mut self, requests: u32, now: Duration) {
+        self.refill(now);
         self.tokens -= f64::from(requests);
     }
 
@@ -138,6 +144,15 @@ mod tests {
         assert_eq!(budget.take(Class::Orders, now), Err(Duration::from_secs(11)), "a reset in the past");
         budget.after_too_many(Some(Duration::from_secs(7)), now);
         assert_eq!(budget.take(Class::Orders, now), Err(Duration::from_secs(17)));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_paid_for_later() {
+        let mut budget = Budget::new(60, Duration::ZERO);
+        budget.charge(13, Duration::ZERO);
+        let at = budget.take(Class::Orders, Duration::ZERO).unwrap_err();
+        assert_eq!(at, Duration::from_millis(2500), "two are missing, and 0.8 come in a second");
+        assert_eq!(budget.take(Class::Orders, at), Ok(()));
     }
 
     proptest! {

@@ -72,3 +72,19 @@ pub fn get(connection: &Connection, name: &str) -> rusqlite::Result<Option<Strin
         .query_row([name], |row| row.get(0))
         .optional()
 }
+
+/// Who told the agent to send nothing, and when; `None`: it sends.
+///
+/// # Errors
+/// SQLite's.
+pub fn paused(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    Ok(get(connection, "paused")?.filter(|words| !words.is_empty()))
+}
+
+/// Tells the agent to send nothing (`Some`: who, and when), or to send again.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_paused(connection: &Connection, words: Option<&str>) -> rusqlite::Result<()> {
+    set(connection, "paused", words.unwrap_or(""))
+}

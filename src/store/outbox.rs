@@ -29,13 +29,13 @@ pub struct Item {
     /// By Extend's clock; `None` where no answer had told it by then.
     pub first_attempt_at: Option<String>,
     /// Extend refused it after an attempt that was unclear, and it is looked up before that is believed:
-    /// Extend's message.
-    pub refused_once: Option<String>,
+    /// the code and the message.
+    pub refused_once: Option<(String, String)>,
 }
 
 const ITEM_COLUMNS: &str = "id, kind, key, payload, customer_number, order_reference, reference_is_ours, \
                             attempts, failures, first_attempt_at, \
-                            CASE error_code WHEN 'refused_once' THEN coalesce(error_message, '') END";
+                            CASE error_code WHEN 'refused_once' THEN error_field END, coalesce(error_message, '')";
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     let kind: String = row.get(1)?;
@@ -51,7 +51,10 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
         attempts: row.get(7)?,
         failures: row.get(8)?,
         first_attempt_at: row.get(9)?,
-        refused_once: row.get(10)?,
+        refused_once: row
+            .get::<_, Option<String>>(10)?
+            .map(|code| Ok::<_, rusqlite::Error>((code, row.get(11)?)))
+            .transpose()?,
     })
 }
 
@@ -64,7 +67,7 @@ pub fn latest_with_key(connection: &Connection, kind: Kind, key: &str) -> rusqli
         .prepare_cached(
             // Where nobody knows whether Extend has it, it has not ended: a second one could double it.
             "SELECT id, content_hash,
-                    state IN ('refused', 'cancelled') AND coalesce(error_code, '') NOT IN ('look_alike', 'unclear'),
+                    state IN ('refused', 'cancelled') AND coalesce(error_code, '') <> 'look_alike',
                     extend_number IS NOT NULL, source_file
              FROM outbox WHERE kind = ?1 AND key = ?2 ORDER BY id DESC LIMIT 1",
         )?
@@ -221,7 +224,7 @@ pub fn begin_attempt(
     let taken = connection
         .prepare_cached(
             "UPDATE outbox SET state = 'sending', unresolved = 1, attempts = attempts + 1, next_attempt_at = NULL,
-                    error_code = NULL, error_message = NULL,
+                    error_code = NULL, error_message = NULL, error_field = NULL,
                     first_attempt_at = coalesce(first_attempt_at, ?2)
              WHERE id = ?1 AND state = 'queued'",
         )?
@@ -315,7 +318,7 @@ pub fn mark_refused(
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'refused', unresolved = 0, refused_at = ?2, error_code = ?3,
-                    error_message = ?4, next_attempt_at = NULL
+                    error_message = ?4, error_field = NULL, next_attempt_at = NULL
              WHERE id = ?1",
         )?
         .execute(params![id, now, code, message])?;
@@ -367,13 +370,19 @@ pub fn note_unclear(
 ///
 /// # Errors
 /// SQLite's.
-pub fn note_refused_once(connection: &Connection, id: i64, message: &str) -> rusqlite::Result<()> {
+pub fn note_refused_once(
+    connection: &Connection,
+    id: i64,
+    code: &str,
+    message: &str,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE outbox SET error_code = 'refused_once', error_message = ?2, next_attempt_at = NULL
+            "UPDATE outbox SET error_code = 'refused_once', error_message = ?2, error_field = ?3,
+                    next_attempt_at = NULL
              WHERE id = ?1 AND state = 'sending'",
         )?
-        .execute(params![id, message])?;
+        .execute(params![id, message, code])?;
     owe_receipts_of(connection, id)
 }
 
@@ -772,5 +781,98 @@ pub fn let_go_delivered(connection: &Connection, before: &str) -> rusqlite::Resu
                   WHERE o.state = 'delivered' AND o.delivered_at < ?1)",
         )?
         .execute([before])?;
+    Ok(())
+}
+
+/// Why an item could not be corrected.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// There is no such item.
+    #[error("there is no item {0}")]
+    Missing(i64),
+    /// Its state does not allow it.
+    #[error("item {0} is {1}; only what is queued or refused can be edited")]
+    State(i64, String),
+    /// An attempt has no known outcome.
+    #[error(
+        "item {0}: an attempt was made and its outcome is not known yet; it is looked up at Extend first. Ask \
+         again when that is done"
+    )]
+    Unresolved(i64),
+    /// The correction is of another kind.
+    #[error("item {0} is {1}, and the corrected document is {2}; an edit keeps the kind")]
+    Kind(i64, String, String),
+    /// The correction has another key, and that key came before.
+    #[error("the number {0} belongs to item {1} already; keep the number of this item, or take a new one")]
+    Key(String, i64),
+    /// SQLite's.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Puts a corrected document in the place of an item's and queues it. The original is kept and linked.
+/// A document without a key keeps that of the item.
+///
+/// # Errors
+/// The item can't be corrected, or the database fails; nothing was changed then.
+pub fn edit(
+    connection: &Connection,
+    id: i64,
+    mut document: Document,
+    who: &str,
+    now: &str,
+) -> Result<(), EditError> {
+    let Some(item) = load(connection, id)? else { return Err(EditError::Missing(id)) };
+    let (state, unresolved): (String, bool) =
+        connection.query_row("SELECT state, unresolved FROM outbox WHERE id = ?1", [id], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    if unresolved {
+        return Err(EditError::Unresolved(id));
+    }
+    if !["queued", "refused"].contains(&state.as_str()) || successor(connection, id)?.is_some() {
+        return Err(EditError::State(id, state));
+    }
+    if item.kind != document.kind {
+        return Err(EditError::Kind(id, item.kind.name().into(), document.kind.name().into()));
+    }
+    if document.key.is_none()
+        && let Some(key) = &item.key
+    {
+        document.set_key(key);
+    }
+    if document.key != item.key
+        && let Some(key) = &document.key
+        && let Some(known) = latest_with_key(connection, document.kind, key)?
+    {
+        return Err(EditError::Key(key.clone(), known.id));
+    }
+    connection.execute(
+        "INSERT INTO outbox_edits (outbox_id, at, who, payload) SELECT id, ?2, ?3, payload FROM outbox WHERE id = ?1",
+        params![id, now, who],
+    )?;
+    let (reference, ours) = match &document.order {
+        Some(OrderReference::Extend(number)) => (Some(number), false),
+        Some(OrderReference::External(number)) => (Some(number), true),
+        None => (None, false),
+    };
+    connection.execute(
+        "UPDATE outbox SET state = 'queued', payload = ?2, key = ?3, content_hash = ?4, customer_number = ?5,
+                order_reference = ?6, reference_is_ours = ?7, failures = 0, next_attempt_at = NULL, refused_at = NULL,
+                error_code = NULL, error_message = NULL, error_field = NULL
+         WHERE id = ?1",
+        params![
+            id,
+            document.body.to_string(),
+            document.key,
+            document.content_hash,
+            document.customer_number,
+            reference,
+            ours
+        ],
+    )?;
+    connection.execute("UPDATE documents SET key = ?2 WHERE id = ?1", params![id, document.key])?;
+    note_action(connection, id, who, "edit", now)?;
+    owe_receipts_of(connection, id)?;
     Ok(())
 }

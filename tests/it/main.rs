@@ -3,6 +3,7 @@
 mod conformance;
 mod flows;
 mod readme;
+mod simulation;
 mod standin;
 mod support;
 mod walls;

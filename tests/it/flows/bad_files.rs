@@ -79,7 +79,7 @@ fn bad_files() -> Vec<Bad> {
             (Some("orderRows[0].salesData.quantity"), Some(4)),
             ["a number without quotes", "ett tal utan citattecken"],
         ),
-        bad("large.json", vec![b' '; 50 << 20], "too_large", (None, None), ["50 MB", "50 MB"]),
+        bad("large.json", vec![b' '; 50_000_000], "too_large", (None, None), ["50 MB", "50 MB"]),
         bad(
             "deep.json",
             "[".repeat(10_000),

@@ -158,23 +158,16 @@ fn one_order_that_fails_again_and_again_holds_nobody_back() {
         shop.wait_state(&format!("b-{at}.json"), "delivered");
     }
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    // To go on could make many of it: in the end a person is asked, and what is mended flows.
-    let stuck = shop.wait_state("a.json", "refused");
-    assert_eq!(stuck["error"]["code"], "unclear");
-    assert!(stuck["attempts"].as_u64() <= Some(10), "it backs off: {stuck}");
-    let (status, code) = shop.status();
-    assert_eq!((code, &status["needsPerson"][0]["item"]), (Some(3), &stuck["id"]));
+    // A person is told in the end, and what is mended flows.
+    shop.wait("a person to be needed", |shop| shop.status().0["needsPerson"][0]["code"] == "keeps_failing");
     shop.extend.clear_faults();
-    let ran = shop.run(&["outbox", "retry", "--error", "unclear"]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
     shop.wait_state("a.json", "delivered");
     assert_eq!(shop.times_at_extend("STUCK-1"), 1);
-    assert_eq!(shop.status().1, Some(0));
+    shop.wait("nobody to be needed", |shop| shop.status().1 == Some(0));
     shop.assert_described(&[]);
 }
 
 #[test]
-#[ignore = "each order that gets no clear answer five times is refused, though the outage is Extend's alone"]
 fn an_outage_of_orders_alone_makes_no_order_fail() {
     let mut shop = Plan::sample().open();
     shop.extend.push_fault(FaultRule::always("POST", "CustomerOrders", Fault::HtmlUnavailable));
