@@ -6,7 +6,7 @@ use extend_edge::standin::{Fault, FaultMatcher, FaultRule, Times};
 
 use jiff::SignedDuration;
 
-use crate::support::shop::{Plan, Shop, order};
+use crate::support::shop::{PATIENCE, Plan, Shop, order};
 
 /// An order that meets `fault` on its way arrives all the same, once, without a person.
 fn arrives_in_spite_of(fault: Fault, times: u32) -> (Shop, serde_json::Value) {
@@ -50,7 +50,8 @@ fn an_address_that_points_elsewhere_is_not_followed() {
 
 /// Too many requests: nothing at all is asked until the pause is over.
 fn too_many(retry_after: Option<u32>, pause: Duration) {
-    let mut shop = Plan::sample().open();
+    // Something is always due, so that a pause shows.
+    let mut shop = Plan::sample().set("balances.every_seconds", "1").open();
     shop.start();
     shop.wait("the mirror to be filled", |shop| {
         shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= Some(5)
@@ -60,6 +61,9 @@ fn too_many(retry_after: Option<u32>, pause: Duration) {
     shop.extend.world().shift_clock(SignedDuration::from_secs(50));
     shop.extend.push_fault(FaultRule::once("POST", "CustomerOrders", Fault::TooMany { retry_after }));
     shop.drop_json("order.json", &order("M-1", "Product-123", 1));
+    shop.wait_until("order.json to be delivered", PATIENCE * 2, |shop| {
+        shop.state("order.json") == "delivered"
+    });
     let receipt = shop.wait_state("order.json", "delivered");
     assert_eq!(receipt["attempts"], 2);
     let posts = shop.requests("POST", "CustomerOrders");
@@ -77,7 +81,8 @@ fn too_many(retry_after: Option<u32>, pause: Duration) {
 
 #[test]
 fn too_many_requests_with_a_time_to_come_again() {
-    too_many(Some(3), Duration::from_secs(3));
+    // Longer than the headers ask for.
+    too_many(Some(12), Duration::from_secs(12));
 }
 
 #[test]

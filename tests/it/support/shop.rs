@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use extend_edge::standin::{Options, RequestRecord, StandIn, World};
@@ -116,11 +118,34 @@ pub fn program() -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, which must come.
 pub fn run(command: &mut Command) -> Ran {
-    let output = command.output().expect("the program");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text in UTF-8");
-    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+    let stdout = read_beside(child.stdout.take().expect("a pipe"));
+    let stderr = read_beside(child.stderr.take().expect("a pipe"));
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a process") {
+            break status;
+        }
+        if began.elapsed() > PATIENCE * 4 {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let text = |reader: JoinHandle<String>| reader.join().expect("text in UTF-8");
+    Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// A pipe that nobody empties would hold the program up.
+fn read_beside(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).expect("text in UTF-8");
+        text
+    })
 }
 
 impl Ran {
