@@ -320,7 +320,8 @@ fn idle() {
     shop.extend.keep_bodies(false);
     let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_extend-edge"))
         .args(["run", "--home"])
-        .arg(&shop.config.home).stderr(std::process::Stdio::null())
+        .arg(&shop.config.home)
+        .stderr(std::process::Stdio::null())
         .spawn()
         .expect("the program");
     let began = Instant::now();
