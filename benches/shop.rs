@@ -209,6 +209,12 @@ fn drain() {
 fn drain_ours(orders: usize, latency: Duration) -> f64 {
     let shop = Shop::open("");
     shop.extend.keep_bodies(false);
+    let agent = shop.start();
+    shop.wait(|| {
+        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= 5
+            && shop.number("SELECT count(*) FROM details_wanted") == 0
+    });
+    drop(agent);
     shop.extend.cut_off();
     for number in 0..orders {
         let name = format!("order-{number:05}.json");

@@ -121,7 +121,7 @@ struct Mind {
 }
 
 /// Calls of the push workers at a time.
-pub const PUSH_WORKERS: usize = 4;
+pub const PUSH_WORKERS: usize = 6;
 
 impl Engine {
     /// Takes up where an earlier process stopped: attempts that it left open are in doubt.

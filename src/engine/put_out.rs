@@ -21,6 +21,8 @@ pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::P
 const ROWS_IN_CHANGES: usize = 5000;
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
+/// The pause between two jobs of files while documents are being sent.
+const WHILE_SENDING: Duration = Duration::from_millis(250);
 /// While a long round runs, its changes go out this often.
 const DURING_A_ROUND: Duration = Duration::from_secs(10);
 /// A snapshot waits at least this long after the last one of its entity.
@@ -38,6 +40,7 @@ pub(super) struct State {
     flushed: HashMap<Entity, Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,
     status_at: Option<Duration>,
+    last_at: Option<Duration>,
 }
 
 impl Mind {
@@ -80,6 +83,13 @@ impl Mind {
             self.wake(at);
             return Ok(());
         }
+        // While the backlog flows, an item's receipt changes twice within milliseconds: once is enough.
+        if let Some(at) = self.put_out.last_at.map(|at| at + WHILE_SENDING).filter(|at| *at > self.now.mono)
+            && self.pushing > 0
+        {
+            self.wake(at);
+            return Ok(());
+        }
         let mut files: Vec<PutJob> = Vec::new();
         for kind in ["receipt", "error", "order"] {
             files.extend(owed::load(tx, kind, TOGETHER)?.into_iter().map(PutJob::Owed));
@@ -95,6 +105,7 @@ impl Mind {
             self.plan_status(tx, &mut files)?;
         }
         if !files.is_empty() {
+            self.put_out.last_at = Some(self.now.mono);
             jobs.push(Job::Put(files));
         }
         Ok(())
