@@ -160,10 +160,21 @@ fn needs_person(
             continue;
         }
         let message = file.error_message;
-        add("rejected", None, Some(file.name.clone()), language.pick(
-            format!("The file {} was not taken over: {message} Mend it, drop it into the inbox again, and delete it from rejected/.", file.name),
-            format!("Filen {} togs inte emot: {message} Rätta den, lägg den i inbox igen och ta bort den ur rejected/.", file.name),
-        ));
+        add(
+            "rejected",
+            None,
+            Some(file.name.clone()),
+            language.pick(
+                format!(
+                    "The file {} was not taken over: {message} When that is done, delete it from rejected/.",
+                    file.name
+                ),
+                format!(
+                    "Filen {} togs inte emot: {message} När det är gjort, ta bort den ur rejected/.",
+                    file.name
+                ),
+            ),
+        );
     }
     for left in left.iter().filter(|left| left.code != "waiting") {
         add(&left.code, None, Some(left.name.clone()), format!("{}: {}", left.name, left.message));
