@@ -159,7 +159,7 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
-        let mut doubt = self.doubts.get(&id).copied().unwrap_or(Doubt::new(self.now.mono));
+        let mut doubt = self.course.doubts.get(&id).copied().unwrap_or(Doubt::new(self.now.mono));
         let candidates = match found {
             Ok(candidates) => candidates,
             Err(why) => {
@@ -185,7 +185,7 @@ impl Mind {
                 self.end(tx, attempt, "found", Some(&candidate.number), done)
             }
             Finding::NotFound => {
-                let asked_at = self.in_flight.get(&id).copied().unwrap_or_default();
+                let asked_at = self.course.in_flight.get(&id).copied().unwrap_or_default();
                 if doubt.after_not_found(asked_at, self.now.mono, self.config.outbox.lookup_grace) {
                     settled.doubts.insert(id, None);
                     self.not_at_extend(tx, &item)?;
@@ -286,7 +286,7 @@ impl Mind {
         let was = line.state;
         let dice = self.dice();
         let change = line.after_probe(health, self.now.mono, &self.pauses, dice);
-        let suspects = self.suspects.clone();
+        let suspects = self.course.suspects.clone();
         if line.state == State::Up {
             // Extend is well, so it was the item. In an outage nobody is blamed.
             for id in suspects.into_iter().chain(newly_suspected.iter().copied()) {
@@ -319,29 +319,29 @@ impl Mind {
         if change.is_some() {
             owed::owe(tx, "status", "")?;
         }
-        self.line = line;
+        self.course.line = line;
         Ok(())
     }
 
     pub(super) fn plan_probe(&mut self, jobs: &mut Vec<Job>) {
-        if self.line.is_open() || self.probing {
+        if self.course.line.is_open() || self.course.probing {
             return;
         }
-        if self.line.wants_probe(self.now.mono) {
-            self.budget.charge(1, self.now.mono);
+        if self.course.line.wants_probe(self.now.mono) {
+            self.course.budget.charge(1, self.now.mono);
             jobs.push(Job::Push(CallJob::Probe));
         } else {
-            self.wake(self.line.probe_at);
+            self.wake(self.course.line.probe_at);
         }
     }
 
     pub(super) fn plan_pushes(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.plan_probe(jobs);
         // What is in doubt is cleared also while nothing new may be sent: a look-up changes nothing.
-        if !self.line.is_open() {
+        if !self.course.line.is_open() {
             return Ok(());
         }
-        let mut free = PUSH_WORKERS.saturating_sub(self.pushing);
+        let mut free = PUSH_WORKERS.saturating_sub(self.course.pushing);
         free = self.plan_look_ups(tx, free, jobs)?;
         if free == 0 || agent::paused(tx)?.is_some() {
             return Ok(());
@@ -367,7 +367,7 @@ impl Mind {
                 self.wake(self.now.mono);
                 continue;
             }
-            if let Err(at) = self.budget.take(Class::Orders, self.now.mono) {
+            if let Err(at) = self.course.budget.take(Class::Orders, self.now.mono) {
                 self.wake(at);
                 break;
             }
@@ -397,8 +397,8 @@ impl Mind {
     ) -> rusqlite::Result<usize> {
         let mut due: Vec<i64> = Vec::new();
         let mut next = None;
-        for (id, doubt) in &self.doubts {
-            if self.in_flight.contains_key(id) {
+        for (id, doubt) in &self.course.doubts {
+            if self.course.in_flight.contains_key(id) {
                 continue;
             }
             if doubt.next_at <= self.now.mono {
@@ -415,7 +415,7 @@ impl Mind {
             if free == 0 {
                 break;
             }
-            if let Err(at) = self.budget.take(Class::Orders, self.now.mono) {
+            if let Err(at) = self.course.budget.take(Class::Orders, self.now.mono) {
                 self.wake(at);
                 return Ok(0);
             }
@@ -457,11 +457,11 @@ impl Mind {
 
     fn forbidden_now(&mut self) -> Vec<&'static str> {
         let now = self.now.mono;
-        self.forbidden.retain(|_, until| *until > now);
-        if let Some(until) = self.forbidden.values().min().copied() {
+        self.course.forbidden.retain(|_, until| *until > now);
+        if let Some(until) = self.course.forbidden.values().min().copied() {
             self.wake(until);
         }
-        self.forbidden.keys().copied().collect()
+        self.course.forbidden.keys().copied().collect()
     }
 }
 

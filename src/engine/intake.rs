@@ -68,9 +68,9 @@ impl Mind {
         }
         // Read before it was moved and heard of after: no second arrival. If it is one, it still lies in the
         // inbox and the watcher tells of it again.
-        if !self.just_moved.is_empty()
+        if !self.course.just_moved.is_empty()
             && let Some(id) = intake::last_moved(tx, &arrived.name, arrived.hash.as_deref())?
-            && self.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
+            && self.course.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
         {
             return Ok(());
         }
@@ -222,12 +222,12 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
         let now = self.now.mono;
-        self.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
+        self.course.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
         for file in taken {
             match &file.result {
                 Ok(stored_name) => {
                     intake::mark_moved(tx, file.id, stored_name)?;
-                    self.just_moved.insert(file.id, now);
+                    self.course.just_moved.insert(file.id, now);
                 }
                 Err(error) => trouble = Some(error.to_string()),
             }
@@ -242,19 +242,19 @@ impl Mind {
 
     /// The bytes of taken files are kept until the system has surely written the files themselves.
     fn forget_contents(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        if self.forget_contents_at > self.now.mono {
+        if self.course.forget_contents_at > self.now.mono {
             return Ok(());
         }
-        self.forget_contents_at = self.now.mono + Duration::from_secs(60);
+        self.course.forget_contents_at = self.now.mono + Duration::from_secs(60);
         let settled = self.now.wall.checked_sub(jiff::SignedDuration::from_mins(5)).unwrap_or(self.now.wall);
         intake::forget_contents(tx, &clock::text(settled)).map(|_| ())
     }
 
     pub(super) fn plan_moves(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
-        if self.moving {
+        if self.course.moving {
             return Ok(());
         }
-        if let Some(at) = self.move_again_at.filter(|at| *at > self.now.mono) {
+        if let Some(at) = self.course.move_again_at.filter(|at| *at > self.now.mono) {
             self.wake(at);
             return Ok(());
         }

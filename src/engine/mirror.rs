@@ -200,16 +200,16 @@ fn rhythm(config: &Config, entity: Entity) -> Rhythm {
 impl Mind {
     pub(super) fn plan_pull(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.hear_requests(tx)?;
-        if self.pulling || !self.line.is_open() || self.line.state != State::Up {
+        if self.course.pulling || !self.course.line.is_open() || self.course.line.state != State::Up {
             return Ok(());
         }
-        if let Err(at) = self.budget.take(Class::Mirror, self.now.mono) {
+        if let Err(at) = self.course.budget.take(Class::Mirror, self.now.mono) {
             self.wake(at);
             return Ok(());
         }
         match self.next_pull(tx)? {
             Some(job) => jobs.push(Job::Pull(job)),
-            None => self.budget.give_back(),
+            None => self.course.budget.give_back(),
         }
         Ok(())
     }
@@ -549,7 +549,7 @@ impl Mind {
         }
         // One request is paid for already.
         let mut paid = 1;
-        while paid < numbers.len() && self.budget.take(Class::Mirror, self.now.mono).is_ok() {
+        while paid < numbers.len() && self.course.budget.take(Class::Mirror, self.now.mono).is_ok() {
             paid += 1;
         }
         numbers.truncate(paid);

@@ -85,11 +85,28 @@ pub struct Engine {
 struct Mind {
     config: Arc<Config>,
     task: Task,
-    line: Line,
-    budget: Budget,
     pauses: Pauses,
+    course: Course,
+    rounds: mirror::Rounds,
     /// Extend's clock: its seconds since 1970 at a moment of ours.
     server_clock: Option<(i64, Duration)>,
+    /// The earliest moment at which something may be due.
+    wake_at: Duration,
+    /// The inbox was looked at as a whole.
+    scanned: bool,
+    /// A round ended since memory was last given back.
+    may_rest: bool,
+    now: Now,
+    dice: fastrand::Rng,
+}
+
+/// How things go. A step changes it while it plans, and a commit that fails gives back how it was. The
+/// rounds are not in it: they remember only what was committed.
+#[derive(Clone)]
+struct Course {
+    line: Line,
+    budget: Budget,
+    /// Items with an attempt whose outcome is not known.
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
@@ -103,21 +120,13 @@ struct Mind {
     putting: bool,
     /// Files that were moved a moment ago: the watcher may have read them before.
     just_moved: HashMap<i64, Duration>,
-    /// Files that could not be moved, and until when they are left.
+    /// After trouble with a folder, until when it is left alone.
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
     forget_contents_at: Duration,
-    /// A round ended since memory was last given back.
-    may_rest: bool,
-    /// Troubles with folders, by what they are about, in the words of the system.
+    /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
-    rounds: mirror::Rounds,
     put_out: put_out::State,
-    /// The earliest moment at which something may be due.
-    wake_at: Duration,
-    scanned: bool,
-    now: Now,
-    dice: fastrand::Rng,
 }
 
 /// Calls of the push workers at a time.
@@ -147,11 +156,9 @@ impl Engine {
         agent::set(&transaction, "subtract_queued", subtract)?;
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
-        let mind = Mind {
+        let course = Course {
             line: Line::new(now.mono),
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
-            pauses,
-            server_clock: None,
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
             in_flight: HashMap::new(),
@@ -164,16 +171,21 @@ impl Engine {
             move_again_at: None,
             put_again_at: None,
             forget_contents_at: now.mono,
-            may_rest: false,
             forbidden: HashMap::new(),
-            rounds: mirror::Rounds::new(&config, &task),
             put_out: put_out::State::default(),
-            wake_at: now.mono,
-            scanned: false,
-            now,
-            dice: fastrand::Rng::new(),
+        };
+        let mind = Mind {
+            rounds: mirror::Rounds::new(&config, &task),
             config,
             task,
+            pauses,
+            course,
+            server_clock: None,
+            wake_at: now.mono,
+            scanned: false,
+            may_rest: false,
+            now,
+            dice: fastrand::Rng::new(),
         };
         Ok(Engine { connection, waiting: Vec::new(), mind })
     }
@@ -208,7 +220,7 @@ impl Engine {
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
         self.mind.now = now;
-        let memory = self.mind.memory();
+        let course = self.mind.course.clone();
         let mut settled = Settled::default();
         let jobs = (|| -> rusqlite::Result<Vec<Job>> {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -229,7 +241,7 @@ impl Engine {
                 Ok(jobs)
             }
             Err(error) => {
-                self.mind.recall(memory);
+                self.mind.course = course;
                 Err(error.into())
             }
         }
@@ -243,30 +255,35 @@ impl Engine {
     /// Whether everything that can be done now is done, and nothing is under way.
     pub fn is_idle(&self) -> bool {
         let mind = &self.mind;
-        let quiet = !mind.probing && mind.pushing == 0 && !mind.pulling && !mind.moving && !mind.putting;
+        let quiet = !mind.course.probing
+            && mind.course.pushing == 0
+            && !mind.course.pulling
+            && !mind.course.moving
+            && !mind.course.putting;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
-        let clear = mind.doubts.is_empty() || mind.task.mirror_only || mind.line.state != State::Up;
+        let clear =
+            mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
         quiet && clear && self.waiting.is_empty() && (mind.scanned || mind.task.mirror_only)
     }
 
     /// Whether Extend was up when it was last asked.
     pub fn extend_is_up(&self) -> bool {
-        self.mind.line.state == State::Up
+        self.mind.course.line.state == State::Up
     }
 
     /// Whether this process has asked whether Extend is there.
     pub fn was_probed(&self) -> bool {
-        self.mind.line.state != State::Unknown
+        self.mind.course.line.state != State::Unknown
     }
 
     /// Whether any call is under way that may change something at Extend.
     pub fn is_sending(&self) -> bool {
-        self.mind.pushing > 0
+        self.mind.course.pushing > 0
     }
 
     /// Why the line is not up, where it is not.
     pub fn reason(&self) -> Option<&str> {
-        self.mind.line.reason.as_deref()
+        self.mind.course.line.reason.as_deref()
     }
 
     /// Whether rounds of the mirror that were asked for are still to be done.
@@ -316,24 +333,6 @@ impl Engine {
     pub fn note_good_end(&self) -> Result<(), StoreError> {
         Ok(agent::set(&self.connection, ENDED_WELL, "1")?)
     }
-}
-
-/// What a step that fails gives back: it is done again whole.
-struct Memory {
-    line: Line,
-    budget: Budget,
-    doubts: HashMap<i64, Doubt>,
-    suspects: Vec<i64>,
-    in_flight: HashMap<i64, Duration>,
-    probing: bool,
-    pushing: usize,
-    pulling: bool,
-    moving: bool,
-    putting: bool,
-    move_again_at: Option<Duration>,
-    put_again_at: Option<Duration>,
-    forbidden: HashMap<&'static str, Duration>,
-    put_out: put_out::State,
 }
 
 /// What events change in memory.
@@ -409,14 +408,14 @@ impl Mind {
 
     /// What follows from all events together: the line, the budget, items under suspicion.
     fn settle(&mut self, tx: &Transaction<'_>, settled: &Settled) -> rusqlite::Result<()> {
-        let mut line = self.line.clone();
+        let mut line = self.course.line.clone();
         for (_, health) in &settled.calls {
             line.after_call(health, self.now.mono);
         }
         match &settled.probe {
             Some(health) => self.settle_probe(tx, line, health.clone(), &settled.suspects),
             None => {
-                self.line = line;
+                self.course.line = line;
                 Ok(())
             }
         }
@@ -435,44 +434,6 @@ impl Mind {
         Ok(jobs)
     }
 
-    /// What the step may change and a commit that fails must give back. The rounds are not in it: they
-    /// remember only what was committed.
-    fn memory(&self) -> Memory {
-        Memory {
-            line: self.line.clone(),
-            budget: self.budget.clone(),
-            doubts: self.doubts.clone(),
-            suspects: self.suspects.clone(),
-            in_flight: self.in_flight.clone(),
-            probing: self.probing,
-            pushing: self.pushing,
-            pulling: self.pulling,
-            moving: self.moving,
-            putting: self.putting,
-            move_again_at: self.move_again_at,
-            put_again_at: self.put_again_at,
-            forbidden: self.forbidden.clone(),
-            put_out: self.put_out.clone(),
-        }
-    }
-
-    fn recall(&mut self, memory: Memory) {
-        self.line = memory.line;
-        self.budget = memory.budget;
-        self.doubts = memory.doubts;
-        self.suspects = memory.suspects;
-        self.in_flight = memory.in_flight;
-        self.probing = memory.probing;
-        self.pushing = memory.pushing;
-        self.pulling = memory.pulling;
-        self.moving = memory.moving;
-        self.putting = memory.putting;
-        self.move_again_at = memory.move_again_at;
-        self.put_again_at = memory.put_again_at;
-        self.forbidden = memory.forbidden;
-        self.put_out = memory.put_out;
-    }
-
     /// What the events told, before anything is planned: a worker that is free again gets its next job in
     /// the same step, and what is due later is known when the next waking is set.
     fn remember(&mut self, settled: &mut Settled) {
@@ -481,59 +442,59 @@ impl Mind {
             if let Some(server) = seen.server_time {
                 self.server_clock = Some((server, now));
             }
-            self.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.budget.charge(seen.unpaid, now);
+            self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
+            self.course.budget.charge(seen.unpaid, now);
             if let Some(retry_after) = seen.too_many {
-                self.budget.after_too_many(retry_after, now);
+                self.course.budget.after_too_many(retry_after, now);
             }
         }
-        self.probing &= settled.probe.is_none();
-        self.pushing = self.pushing.saturating_sub(settled.pushes);
+        self.course.probing &= settled.probe.is_none();
+        self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
-            self.in_flight.remove(id);
+            self.course.in_flight.remove(id);
         });
         for (id, doubt) in settled.doubts.drain() {
             match doubt {
-                Some(doubt) => self.doubts.insert(id, doubt),
-                None => self.doubts.remove(&id),
+                Some(doubt) => self.course.doubts.insert(id, doubt),
+                None => self.course.doubts.remove(&id),
             };
         }
         match settled.probe {
-            Some(_) => self.suspects.clear(),
-            None => self.suspects.append(&mut settled.suspects),
+            Some(_) => self.course.suspects.clear(),
+            None => self.course.suspects.append(&mut settled.suspects),
         }
         if let Some(well) = settled.moved {
-            self.moving = false;
-            self.move_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
+            self.course.moving = false;
+            self.course.move_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
         if let Some(well) = settled.put {
-            self.putting = false;
-            self.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
+            self.course.putting = false;
+            self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
         for kind in settled.forbidden.drain(..) {
-            self.forbidden.insert(kind, now + self.pauses.longest);
+            self.course.forbidden.insert(kind, now + self.pauses.longest);
         }
     }
 
     fn begin(&mut self, jobs: &[Job]) {
         for job in jobs {
             match job {
-                Job::Move(_) => self.moving = true,
-                Job::Put(_) => self.putting = true,
-                Job::Pull(_) => self.pulling = true,
+                Job::Move(_) => self.course.moving = true,
+                Job::Put(_) => self.course.putting = true,
+                Job::Pull(_) => self.course.pulling = true,
                 Job::Push(call) => {
                     match call {
-                        CallJob::Probe => self.probing = true,
+                        CallJob::Probe => self.course.probing = true,
                         CallJob::Send(send) => {
-                            self.in_flight.insert(send.id, self.now.mono);
+                            self.course.in_flight.insert(send.id, self.now.mono);
                         }
                         CallJob::LookUp(look_up) => {
-                            self.in_flight.insert(look_up.id, self.now.mono);
+                            self.course.in_flight.insert(look_up.id, self.now.mono);
                         }
                         _ => {}
                     }
                     if *call != CallJob::Probe {
-                        self.pushing += 1;
+                        self.course.pushing += 1;
                     }
                 }
             }
@@ -548,7 +509,7 @@ impl Mind {
         }
         if settled.pulled {
             // The round has moved on only now: its next page is planned at once, by a step of its own.
-            self.pulling = false;
+            self.course.pulling = false;
             self.wake(self.now.mono);
         }
     }

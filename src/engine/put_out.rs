@@ -61,7 +61,7 @@ impl Mind {
                 PutJob::Snapshot { entity, owed: debt } => {
                     owed::strike(tx, debt)?;
                     let pause = BETWEEN_SNAPSHOTS.max(file.took * 20);
-                    self.put_out.snapshots.insert(*entity, (self.now.mono, pause));
+                    self.course.put_out.snapshots.insert(*entity, (self.now.mono, pause));
                 }
                 PutJob::Change { sequence, .. } => changes::mark_written(tx, *sequence)?,
             }
@@ -76,16 +76,17 @@ impl Mind {
 
     pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.flush_changes(tx)?;
-        if self.putting {
+        if self.course.putting {
             return Ok(());
         }
-        if let Some(at) = self.put_again_at.filter(|at| *at > self.now.mono) {
+        if let Some(at) = self.course.put_again_at.filter(|at| *at > self.now.mono) {
             self.wake(at);
             return Ok(());
         }
         // While the backlog flows, an item's receipt changes twice within milliseconds: once is enough.
-        if let Some(at) = self.put_out.last_at.map(|at| at + WHILE_SENDING).filter(|at| *at > self.now.mono)
-            && self.pushing > 0
+        if let Some(at) =
+            self.course.put_out.last_at.map(|at| at + WHILE_SENDING).filter(|at| *at > self.now.mono)
+            && self.course.pushing > 0
         {
             self.wake(at);
             return Ok(());
@@ -105,7 +106,7 @@ impl Mind {
             self.plan_status(tx, &mut files)?;
         }
         if !files.is_empty() {
-            self.put_out.last_at = Some(self.now.mono);
+            self.course.put_out.last_at = Some(self.now.mono);
             jobs.push(Job::Put(files));
         }
         Ok(())
@@ -117,7 +118,7 @@ impl Mind {
             if !changes::has_pending(tx, entity)? {
                 continue;
             }
-            let since = self.put_out.flushed.get(&entity).copied();
+            let since = self.course.put_out.flushed.get(&entity).copied();
             let pause =
                 if self.rounds.is_under_way(entity) { DURING_A_ROUND } else { Duration::from_millis(200) };
             if let Some(at) = since.map(|at| at + pause).filter(|at| *at > self.now.mono) {
@@ -129,7 +130,7 @@ impl Mind {
             {
             }
             owed::owe(tx, "snapshot", entity.name())?;
-            self.put_out.flushed.insert(entity, self.now.mono);
+            self.course.put_out.flushed.insert(entity, self.now.mono);
         }
         Ok(())
     }
@@ -137,7 +138,7 @@ impl Mind {
     fn plan_snapshots(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
         for debt in owed::load(tx, "snapshot", PUT_OUT.len())? {
             let Some(entity) = Entity::from_name(&debt.key) else { continue };
-            let written = self.put_out.snapshots.get(&entity).copied();
+            let written = self.course.put_out.snapshots.get(&entity).copied();
             let mut not_before = written.map_or(Duration::ZERO, |(at, pause)| at + pause);
             if self.rounds.is_under_way(entity) && !self.task.once {
                 let last = written.map_or(self.rounds.began(), |(at, _)| at);
@@ -154,24 +155,24 @@ impl Mind {
     }
 
     fn plan_status(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
-        let age = self.put_out.status_at.map(|at| self.now.mono.saturating_sub(at));
+        let age = self.course.put_out.status_at.map(|at| self.now.mono.saturating_sub(at));
         if age.is_none_or(|age| age >= STATUS_AT_REST) {
             owed::owe(tx, "status", "")?;
         }
         let Some(debt) = owed::load(tx, "status", 1)?.pop() else {
-            if let Some(at) = self.put_out.status_at {
+            if let Some(at) = self.course.put_out.status_at {
                 self.wake(at + STATUS_AT_REST);
             }
             return Ok(());
         };
         if let Some(at) =
-            self.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
+            self.course.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
             && !self.task.once
         {
             self.wake(at);
             return Ok(());
         }
-        self.put_out.status_at = Some(self.now.mono);
+        self.course.put_out.status_at = Some(self.now.mono);
         files.push(PutJob::Owed(debt));
         Ok(())
     }
