@@ -64,6 +64,8 @@ pub fn run(
 ) -> Result<Ended, RunError> {
     let clock = Clock::start();
     let connection = store::open(&config.database)?;
+    // Whoever holds the database, a stop is heard in time: the step is tried again.
+    connection.busy_timeout(Duration::from_secs(1)).map_err(StoreError::from)?;
     let ends = task.once || task.only.is_some();
     let watching = (!task.mirror_only).then(|| watching(&config, &connection, clock.now())).transpose()?;
     let mut engine = Engine::new(connection, config.clone(), task, clock.now())?;
