@@ -59,7 +59,7 @@ fn fill(shop: &mut Shop) -> Dropped {
             shop.number("SELECT count(*) FROM files WHERE name = 'same-name.json' AND moved = 1") == taken
         });
     }
-    shop.drop_json("copy.json", &order("K-03", "Product-123", 1 + 3 % 3));
+    shop.drop_json("copy.json", &order("K-03", "Product-123", 1));
     files.iter().for_each(|file| drop(shop.wait_state(file, "delivered")));
     shop.wait_state("copy.json", "delivered");
     shop.wait("the receipts", |shop| {
@@ -262,6 +262,54 @@ fn a_database_that_somebody_deleted() {
         },
         false,
     );
+}
+
+#[test]
+fn what_was_on_its_way_from_the_inbox_is_looked_up_too() {
+    let mut shop = Plan::sample().open();
+    shop.start();
+    let mut unkeyed = order("", "Product-123", 3);
+    unkeyed["orderHeader"].as_object_mut().expect("a header").remove("orderNumberExternal");
+    shop.drop_json("staged.json", &order("S-1", "Product-123", 1));
+    shop.drop_json("staged-unkeyed.json", &unkeyed);
+    shop.drop_json("not-moved.json", &order("S-2", "Product-123", 1));
+    shop.drop_json("no-receipt.json", &order("S-3", "Product-123", 1));
+    let names = ["staged.json", "staged-unkeyed.json", "not-moved.json", "no-receipt.json"];
+    names.iter().for_each(|name| drop(shop.wait_state(name, "delivered")));
+    shop.wait("the moves", |shop| shop.accepted().len() == 4);
+    shop.kill();
+    // As a loss of power leaves them between the commit and the end of the move.
+    let days = fs::read_dir(shop.exchange("accepted")).expect("accepted/");
+    let day = days.map(|day| day.expect("a day").path()).next().expect("a day");
+    fs::rename(day.join("staged.json"), day.join(".take-1.tmp")).expect("moved");
+    fs::rename(day.join("staged-unkeyed.json"), day.join(".take-2.tmp")).expect("moved");
+    for name in ["not-moved.json", "no-receipt.json"] {
+        fs::rename(day.join(name), shop.exchange("inbox").join(name)).expect("moved");
+    }
+    let receipt = shop.exchange("receipts").join("no-receipt.json.receipt.json");
+    fs::remove_file(receipt).expect("removed");
+    for ending in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(shop.home().join(format!("data/extend-edge.db{ending}")));
+    }
+    shop.start();
+    shop.wait("all to have ended", |shop| {
+        shop.number("SELECT count(*) FROM outbox WHERE state = 'delivered'") == Some(4)
+            && shop.number("SELECT count(*) FROM owed_files WHERE kind = 'receipt'") == Some(0)
+            && shop.accepted().len() == 4
+    });
+    for name in names {
+        let document = shop.wait_state(name, "delivered");
+        let number = document["extendNumber"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(at_extend(&shop, document["key"].as_str().unwrap_or_default()), [number], "{name}");
+    }
+    assert_eq!(shop.accepted().into_keys().collect::<Vec<_>>(), {
+        let mut names = names.map(String::from).to_vec();
+        names.sort_unstable();
+        names
+    });
+    assert_eq!(shop.requests("POST", "CustomerOrders").len(), 4);
+    assert!(shop.inbox().is_empty());
+    shop.stop();
 }
 
 #[test]
