@@ -22,6 +22,7 @@
 //! | [`engine`] | the event loop |
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
+//! | [`recover`] | a database that is damaged or gone is made again from the folders |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
 //! | [`web`] | HTTP serving over ureq-proto |
@@ -30,7 +31,9 @@
 //!
 //! # What always holds
 //!
-//! 1. SQLite is the truth. Every file in `receipts/` and `outgoing/` can be made again from it.
+//! 1. SQLite is the truth. Every file in `receipts/` and `outgoing/` can be made again from it. Where it is
+//!    lost, what was taken over is taken up again from `accepted/` and `receipts/`, and looked up at Extend
+//!    before it is sent.
 //! 2. What must be true together is committed together: a file's documents and their outbox items;
 //!    a page's rows and what is owed to the webshop for them; a list's last page and its cursor.
 //! 3. A file leaves the inbox only after the commit that holds its documents.
@@ -55,6 +58,7 @@ pub mod home;
 pub mod language;
 pub mod logging;
 pub mod memory;
+pub mod recover;
 pub mod rules;
 pub mod standin;
 pub mod status;

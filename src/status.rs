@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::{Config, Language};
 use crate::engine::forbidden_note;
 use crate::formats::document::Kind;
+use crate::recover;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
@@ -97,6 +98,24 @@ fn needs_person(
             "Extend does not accept the user name and password. Put the right ones into extend-edge.toml and start the agent again.",
             "Extend godtar inte användarnamn och lösenord. Skriv de rätta i extend-edge.toml och starta om agenten.",
         ).into());
+    }
+    for name in recover::set_aside(&config.database) {
+        let message = language.pick(
+            format!(
+                "The database was damaged or lost and was made again from accepted/ and receipts/; the old file is {name}, beside the new one. See that the last orders are at Extend, then move or delete that file."
+            ),
+            format!(
+                "Databasen var skadad eller borta och har byggts om från accepted/ och receipts/; den gamla filen är {name}, bredvid den nya. Se efter att de senaste ordrarna finns i Extend, och flytta eller radera sedan filen."
+            ),
+        );
+        add("database_trouble", None, Some(name), message);
+    }
+    let unreadable = agent::get(connection, recover::UNREADABLE)?.unwrap_or_default();
+    for path in unreadable.lines().filter(|path| Path::new(path).exists()) {
+        add("unreadable_original", None, Some(path.to_owned()), language.pick(
+            format!("{path} could not be read when the database was made again: what it asked for is not sent. See whether Extend has it, then move or delete that file."),
+            format!("{path} gick inte att läsa när databasen byggdes om: det som stod där skickas inte. Se efter om Extend har det, och flytta eller radera sedan filen."),
+        ));
     }
     if let Some(words) = agent::paused(connection)? {
         add(

@@ -8,7 +8,7 @@ use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
-use crate::formats::document::{Document, Kind, OrderReference};
+use crate::formats::document::{Document, Kind};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
 use crate::rules::intake::{Verdict, decide};
@@ -132,14 +132,7 @@ impl Mind {
                 problems: &[],
             },
         )?;
-        let warnings = match made_key {
-            true => serde_json::json!([{
-                "code": "made_key",
-                "message": made_key_warning(document, self.config.exchange.language),
-            }])
-            .to_string(),
-            false => "[]".to_owned(),
-        };
+        let warnings = warnings(document, made_key, self.config.exchange.language);
         let id = intake::insert_document(tx, file_id, 1, document, duplicate_of, &warnings)?;
         let key = document.key.as_deref().unwrap_or("-");
         match duplicate_of {
@@ -154,28 +147,9 @@ impl Mind {
                 if let Some(earlier) = earlier {
                     outbox::take_place_of(tx, earlier.id, id, &received_at)?;
                 }
-                self.wait_where_needed(tx, id, document)?;
+                outbox::wait_where_needed(tx, id, document)?;
                 log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
             }
-        }
-        Ok(())
-    }
-
-    /// A return waits for the order that it names while that is still here, and for earlier documents
-    /// about the same order.
-    fn wait_where_needed(&self, tx: &Transaction<'_>, id: i64, document: &Document) -> rusqlite::Result<()> {
-        let reference = match &document.order {
-            None => return Ok(()),
-            Some(OrderReference::Extend(number)) => number,
-            Some(OrderReference::External(external)) => {
-                if let Some(order) = outbox::open_order_with_external(tx, external)? {
-                    outbox::wait_for(tx, id, order)?;
-                }
-                external
-            }
-        };
-        if let Some(earlier) = outbox::open_about_order(tx, reference, id)? {
-            outbox::wait_for(tx, id, earlier)?;
         }
         Ok(())
     }
@@ -265,6 +239,19 @@ impl Mind {
         }
         Ok(())
     }
+}
+
+/// What a person may want to know of a document, as JSON.
+pub(crate) fn warnings(
+    document: &Document,
+    made_key: bool,
+    language: crate::formats::problem::Language,
+) -> String {
+    if !made_key {
+        return "[]".into();
+    }
+    let message = made_key_warning(document, language);
+    serde_json::json!([{ "code": "made_key", "message": message }]).to_string()
 }
 
 fn made_key_warning(document: &Document, language: crate::formats::problem::Language) -> String {

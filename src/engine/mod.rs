@@ -35,6 +35,7 @@ mod put_out;
 pub mod run;
 
 pub use delivery::forbidden_note;
+pub(crate) use intake::warnings;
 pub use mirror::entities;
 
 /// What the engine hears.
@@ -147,11 +148,11 @@ impl Engine {
         let unresolved = outbox::load_unresolved(&transaction)?;
         store::intake::look_again_at_kept(&transaction)?;
         store::intake::forget_all_but_waiting(&transaction)?;
-        if agent::get(&transaction, ENDED_WELL)?.as_deref() != Some("1") {
+        if agent::get(&transaction, agent::ENDED_WELL)?.as_deref() != Some("1") {
             let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
             owed::owe_again(&transaction, &clock::text(lately))?;
         }
-        agent::set(&transaction, ENDED_WELL, "0")?;
+        agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
         transaction.commit()?;
@@ -331,7 +332,7 @@ impl Engine {
     /// # Errors
     /// SQLite's.
     pub fn note_good_end(&self) -> Result<(), StoreError> {
-        Ok(agent::set(&self.connection, ENDED_WELL, "1")?)
+        Ok(agent::set(&self.connection, agent::ENDED_WELL, "1")?)
     }
 }
 
@@ -561,9 +562,6 @@ fn is_about_the_data(error: &rusqlite::Error) -> bool {
                 | rusqlite::Error::Utf8Error(..)
         )
 }
-
-/// The agent's note that the last process ended in order.
-const ENDED_WELL: &str = "ended_well";
 
 /// How long to leave a folder alone that could not be written.
 const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);

@@ -14,8 +14,9 @@ use crate::exchange::take;
 use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
 use crate::extend::jobs;
+use crate::recover;
 use crate::rules::arrival::Patience;
-use crate::store::{self, StoreError, intake};
+use crate::store::{StoreError, intake};
 
 /// Events that wait for the engine at the most. Senders wait when it is full; nothing is dropped.
 const INBOX: usize = 256;
@@ -32,6 +33,9 @@ pub enum RunError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database, at the start.
+    #[error(transparent)]
+    Recover(#[from] recover::RecoverError),
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -63,7 +67,7 @@ pub fn run(
     progress: Progress<'_>,
 ) -> Result<Ended, RunError> {
     let clock = Clock::start();
-    let connection = store::open(&config.database)?;
+    let connection = recover::open(&config, clock.now().wall)?;
     // Whoever holds the database, a stop is heard in time: the step is tried again.
     connection.busy_timeout(Duration::from_secs(1)).map_err(StoreError::from)?;
     let ends = task.once || task.only.is_some();
@@ -109,6 +113,11 @@ pub fn run(
                 } else {
                     idle_since = None;
                 }
+            }
+            // Nothing makes it whole again but the next start, which examines it: this end is not orderly.
+            Err(error) if error.is_damaged() => {
+                log::error!("{error}; the agent ends, and makes the database again at its next start");
+                return Err(error.into());
             }
             Err(error) => {
                 if failed_at.is_none() {

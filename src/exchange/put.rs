@@ -13,6 +13,7 @@ use super::write_whole;
 use crate::config::{Config, OutFormat};
 use crate::formats::export::Format;
 use crate::formats::{names, receipt};
+use crate::recover;
 use crate::rules::mirror::Entity;
 use crate::status;
 use crate::store::owed::Owed;
@@ -65,7 +66,7 @@ impl Publisher {
     /// Does all jobs in their order. After the first change that fails no later one is written, so that
     /// the numbers in the folder never have a gap.
     pub fn put_all(&mut self, jobs: Vec<PutJob>) -> Vec<Put> {
-        let mut changes_stopped = false;
+        let mut changes_stopped = self.note_sequence(&jobs).is_err();
         let large = jobs.iter().any(|job| matches!(job, PutJob::Snapshot { .. }));
         let put = jobs
             .into_iter()
@@ -86,6 +87,18 @@ impl Publisher {
             self.connection = None;
         }
         put
+    }
+
+    /// The numbers must go on even where the database is lost: noted before the first file that has one.
+    fn note_sequence(&self, jobs: &[PutJob]) -> io::Result<()> {
+        let numbers = jobs.iter().filter_map(|job| match job {
+            PutJob::Change { sequence, .. } => Some(*sequence),
+            _ => None,
+        });
+        match numbers.max() {
+            Some(last) => recover::note_sequence(&self.config.database, last),
+            None => Ok(()),
+        }
     }
 
     fn put(&mut self, job: &PutJob) -> io::Result<()> {

@@ -16,6 +16,18 @@ pub fn numbered(name: &str, number: u64) -> String {
     }
 }
 
+/// What [`numbered`] was made of, if it was: `order~2.json` gives `order.json` and 2. A shop may also have
+/// dropped a file that is called so.
+pub fn unnumbered(stored: &str) -> Option<(String, u64)> {
+    let (stem, ending) = match stored.rfind('.').filter(|at| *at > 0) {
+        Some(at) => stored.split_at(at),
+        None => (stored, ""),
+    };
+    let (name, digits) = stem.rsplit_once('~')?;
+    let number = digits.parse().ok().filter(|number| *number >= 1)?;
+    (!name.is_empty() && !digits.starts_with(['0', '+'])).then(|| (format!("{name}{ending}"), number))
+}
+
 /// The receipt of a file's `arrival`-th coming, of `arrivals` in all. The newest has the plain name.
 pub fn receipt(name: &str, arrival: u64, arrivals: u64) -> String {
     if arrival >= arrivals {
@@ -53,6 +65,15 @@ mod tests {
         assert_eq!(receipt("order.json", 1, 1), "order.json.receipt.json");
         assert_eq!(receipt("order.json", 1, 2), "order~1.json.receipt.json");
         assert_eq!(receipt("order.json", 2, 2), "order.json.receipt.json");
+    }
+
+    #[test]
+    fn numbers_are_found_again() {
+        assert_eq!(unnumbered("order~2.json"), Some(("order.json".into(), 2)));
+        assert_eq!(unnumbered("order~3"), Some(("order".into(), 3)));
+        for name in ["order.json", "order~.json", "order~02.json", "~2.json", "order~x.json"] {
+            assert_eq!(unnumbered(name), None, "{name}");
+        }
     }
 
     #[test]

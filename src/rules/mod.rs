@@ -10,5 +10,6 @@ pub mod intake;
 pub mod line;
 pub mod lookup;
 pub mod mirror;
+pub mod recover;
 pub mod retry;
 pub mod schedule;

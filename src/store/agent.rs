@@ -2,6 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+/// The agent's note that the last process ended in order.
+pub const ENDED_WELL: &str = "ended_well";
+
 /// The line to Extend as it was last written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineRow {

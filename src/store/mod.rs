@@ -25,6 +25,7 @@ pub mod outgoing;
 pub mod owed;
 pub mod prices;
 pub mod products;
+pub mod recover;
 pub mod returns;
 pub mod sync_requests;
 pub mod sync_state;
@@ -69,6 +70,9 @@ pub enum StoreError {
         /// The newest that this program knows.
         known: i64,
     },
+    /// The file is damaged, or was never a database.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
 }
 
 impl StoreError {
@@ -76,6 +80,32 @@ impl StoreError {
     pub fn is_busy(&self) -> bool {
         matches!(self, StoreError::Sqlite(error) if is_busy(error))
     }
+
+    /// What the file holds is no database any more. That it can't be reached is another matter.
+    pub fn is_damaged(&self) -> bool {
+        match self {
+            StoreError::Damaged(_) => true,
+            StoreError::Sqlite(error) => is_damage(error),
+            StoreError::Migration(error) => {
+                let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+                while let Some(error) = cause {
+                    if error.downcast_ref::<rusqlite::Error>().is_some_and(is_damage) {
+                        return true;
+                    }
+                    cause = error.source();
+                }
+                false
+            }
+            StoreError::Folder { .. } | StoreError::TooNew { .. } => false,
+        }
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+    )
 }
 
 /// Another program holds the database: the same call will work later.

@@ -140,6 +140,28 @@ pub fn wait_for(connection: &Connection, id: i64, other: i64) -> rusqlite::Resul
     Ok(())
 }
 
+/// A return waits for the order that it names while that is still here, and for earlier documents about
+/// the same order.
+///
+/// # Errors
+/// SQLite's.
+pub fn wait_where_needed(connection: &Connection, id: i64, document: &Document) -> rusqlite::Result<()> {
+    let reference = match &document.order {
+        None => return Ok(()),
+        Some(OrderReference::Extend(number)) => number,
+        Some(OrderReference::External(external)) => {
+            if let Some(order) = open_order_with_external(connection, external)? {
+                wait_for(connection, id, order)?;
+            }
+            external
+        }
+    };
+    if let Some(earlier) = open_about_order(connection, reference, id)? {
+        wait_for(connection, id, earlier)?;
+    }
+    Ok(())
+}
+
 /// The newest item that gave, or will give, Extend the order with this external number.
 ///
 /// # Errors

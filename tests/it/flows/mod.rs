@@ -7,6 +7,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod recovery;
 mod refused;
 mod returns;
 mod samples;

@@ -1,0 +1,149 @@
+//! The receipts, by what they are receipts of.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::file_names;
+use crate::config::Config;
+use crate::exchange::with_path;
+use crate::formats::document::text_at;
+use crate::formats::names;
+use crate::rules::recover::{Ending, Told};
+use crate::store::recover::Standing;
+
+/// What is kept of a receipt while the originals are read. The rest is read again where it is needed.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Its name in receipts/.
+    stored: String,
+    /// Its number; `None` for the plain one, which is the newest one's.
+    pub arrival: Option<i64>,
+    /// The document's id.
+    pub id: i64,
+    /// When the file came.
+    pub received_at: String,
+    /// What became of it.
+    pub told: Told,
+}
+
+/// Receipts of one day, by file and key.
+pub type OfDay = HashMap<(String, String), Vec<Receipt>>;
+
+/// All receipts that can be read.
+#[derive(Debug, Default)]
+pub struct Receipts {
+    folder: PathBuf,
+    /// By the day on which their files came.
+    pub days: BTreeMap<String, OfDay>,
+    /// Ids that they show.
+    pub ids: HashSet<i64>,
+    /// Numbers that they have, by file.
+    pub arrivals: HashMap<String, HashSet<i64>>,
+}
+
+/// Reads the receipts, one at a time. One that is torn is no receipt.
+///
+/// # Errors
+/// The folder or a file can't be read.
+pub fn read(config: &Config) -> io::Result<Receipts> {
+    let folder = config.receipts();
+    let mut receipts = Receipts { folder: folder.clone(), ..Receipts::default() };
+    for stored in file_names(&folder)?.into_iter().filter(|name| name.ends_with(".receipt.json")) {
+        match parse(&folder.join(&stored))? {
+            Some((file, key, receipt)) => receipts.add(stored, file, key, receipt),
+            None => log::warn!("receipts/{stored} can't be read: its order is looked up at Extend"),
+        }
+    }
+    for of_day in receipts.days.values_mut() {
+        for group in of_day.values_mut() {
+            // The plain one is the newest one's.
+            group.sort_by_key(|receipt| receipt.arrival.unwrap_or(i64::MAX));
+        }
+    }
+    Ok(receipts)
+}
+
+impl Receipts {
+    fn add(&mut self, stored: String, file: String, key: String, mut receipt: Receipt) {
+        receipt.arrival = match stored == names::receipt(&file, 1, 1) {
+            true => None,
+            false => stored
+                .strip_suffix(".receipt.json")
+                .and_then(names::unnumbered)
+                .and_then(|(_, number)| i64::try_from(number).ok()),
+        };
+        receipt.stored = stored;
+        self.ids.insert(receipt.id);
+        if let Some(arrival) = receipt.arrival {
+            self.arrivals.entry(file.clone()).or_default().insert(arrival);
+        }
+        let day = receipt.received_at.get(..10).unwrap_or_default().to_owned();
+        self.days.entry(day).or_default().entry((file, key)).or_default().push(receipt);
+    }
+
+    /// A receipt that no original has claimed, of a file that still lay in the inbox: the newest.
+    pub fn take_unclaimed(&mut self, file: &str, key: &str) -> Option<Receipt> {
+        let at = (file.to_owned(), key.to_owned());
+        self.days.values_mut().rev().find_map(|of_day| of_day.get_mut(&at)?.pop())
+    }
+
+    /// How an item stood, by its receipt. One that changed meanwhile tells nothing.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn standing(&self, receipt: &Receipt) -> io::Result<Standing> {
+        let document = document(&self.folder.join(&receipt.stored))?.unwrap_or(Value::Null);
+        let text = |name: &str| text_at(&document, &[name]).map(String::from);
+        let error = &document["error"];
+        Ok(Standing {
+            state: match receipt.told.ending {
+                Ending::Delivered => "delivered",
+                Ending::Refused => "refused",
+                Ending::Cancelled => "cancelled",
+                Ending::Open => "sending",
+            }
+            .into(),
+            attempts: document["attempts"].as_i64().unwrap_or(0).max(0),
+            delivered_at: text("deliveredAt"),
+            extend_number: text("extendNumber"),
+            error: text_at(error, &["code"]).map(|code| {
+                let part = |name: &str| text_at(error, &[name]).map(String::from);
+                (code.to_owned(), part("message").unwrap_or_default(), part("field"))
+            }),
+            first_attempt_at: None,
+            answer: Some(&document["answer"]).filter(|answer| !answer.is_null()).map(Value::to_string),
+        })
+    }
+}
+
+fn document(path: &Path) -> io::Result<Option<Value>> {
+    let bytes = std::fs::read(path).map_err(|error| with_path(path, error))?;
+    let receipt: Option<Value> = serde_json::from_slice(&bytes).ok();
+    Ok(receipt.and_then(|mut receipt| {
+        let mut document = receipt["documents"].get_mut(0)?.take();
+        let file = receipt["file"].take();
+        document.as_object_mut()?.insert("file".into(), file);
+        Some(document)
+    }))
+}
+
+/// The file, the key and what is kept of a receipt.
+fn parse(path: &Path) -> io::Result<Option<(String, String, Receipt)>> {
+    if !std::fs::symlink_metadata(path).map_err(|error| with_path(path, error))?.is_file() {
+        return Ok(None);
+    }
+    let Some(document) = document(path)? else { return Ok(None) };
+    let parsed = (|| {
+        let text = |name: &str| text_at(&document, &[name]).map(String::from);
+        let received_at = text("receivedAt").filter(|at| at.parse::<jiff::Timestamp>().is_ok())?;
+        let ending = Ending::of(document["state"].as_str()?, text("extendNumber").is_some());
+        let told = Told { ending, is_duplicate: document["duplicateOf"].is_number() };
+        let id = document["id"].as_i64().filter(|id| *id > 0)?;
+        let receipt = Receipt { stored: String::new(), arrival: None, id, received_at, told };
+        Some((text("file")?, text("key")?, receipt))
+    })();
+    Ok(parsed)
+}
