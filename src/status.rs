@@ -56,16 +56,26 @@ pub struct Status {
     pub incomplete_files: usize,
     /// What a person must see to.
     pub needs_person: Vec<NeedsPerson>,
+    /// Whether an agent is at work here.
+    pub agent_runs: bool,
 }
 
 /// The refused items that are named one by one; there may be more.
 const NAMED: usize = 50;
 
-/// Looks.
+/// What waits this long while no agent runs is noticed by nobody, in minutes.
+const UNNOTICED_MINUTES: i64 = 15;
+
+/// Looks. `agent_runs` says whether an agent is at work here.
 ///
 /// # Errors
 /// SQLite's.
-pub fn load(connection: &Connection, config: &Config, now: Timestamp) -> rusqlite::Result<Status> {
+pub fn load(
+    connection: &Connection,
+    config: &Config,
+    now: Timestamp,
+    agent_runs: bool,
+) -> rusqlite::Result<Status> {
     let mut entities = Vec::new();
     for entity in crate::engine::entities(config) {
         let state = sync_state::load(connection, entity)?;
@@ -73,12 +83,30 @@ pub fn load(connection: &Connection, config: &Config, now: Timestamp) -> rusqlit
         entities.push(EntityStatus { entity, state, minutes_old });
     }
     let left = intake::load_left(connection)?;
+    let outbox = outbox::counts(connection)?;
+    let mut needs_person = needs_person(connection, config, &left)?;
+    let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
+    if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
+        let language = config.exchange.language;
+        needs_person.push(NeedsPerson {
+            code: "agent_stopped".into(),
+            item: None,
+            file: None,
+            message: language
+                .pick(
+                    "The agent does not run, and documents wait to be sent. Start it with «extend-edge run».",
+                    "Agenten är inte igång, och dokument väntar på att skickas. Starta den med «extend-edge run».",
+                )
+                .into(),
+        });
+    }
     Ok(Status {
         as_of: clock::text(now),
         line: agent::load_line(connection)?,
-        outbox: outbox::counts(connection)?,
+        outbox,
+        agent_runs,
         incomplete_files: left.iter().filter(|left| left.code == "waiting").count(),
-        needs_person: needs_person(connection, config, &left)?,
+        needs_person,
         entities,
     })
 }
@@ -208,7 +236,11 @@ fn needs_person(
         ),
     ] {
         if let Some(why) = agent::get(connection, note)?.filter(|why| !why.is_empty()) {
-            add(note, None, None, format!("{}: {why}", language.pick(english, swedish)));
+            let remedy = language.pick(
+                "It is tried again by itself. A folder that is gone is made with «extend-edge init».",
+                "Det försöks igen av sig självt. En mapp som saknas skapas med «extend-edge init».",
+            );
+            add(note, None, None, format!("{}: {why}. {remedy}", language.pick(english, swedish)));
         }
     }
     Ok(all)
@@ -248,6 +280,7 @@ impl Status {
             .collect();
         json!({
             "asOf": self.as_of,
+            "agent": { "running": self.agent_runs },
             "extend": {
                 "state": self.line.as_ref().map_or("unknown", |line| line.state.as_str()),
                 "since": self.line.as_ref().map(|line| line.since.as_str()),
@@ -281,6 +314,14 @@ impl Status {
                 let since = &row.since;
                 let reason = row.reason.as_deref().unwrap_or("");
                 match row.state.as_str() {
+                    "up" if !self.agent_runs => language.pick(
+                        format!("Extend    answered when the agent last ran, since {since}"),
+                        format!("Extend    svarade när agenten senast var igång, sedan {since}"),
+                    ),
+                    "away" if self.entities.iter().all(|one| one.state.last_success_at.is_none()) => language.pick(
+                        format!("Extend    can't be reached since {since}: {reason}. It has never answered here: is base_url right? «extend-edge check» tells. What you drop waits."),
+                        format!("Extend    kan inte nås sedan {since}: {reason}. Det har aldrig svarat här: är base_url rätt? «extend-edge check» berättar. Det du lägger in väntar."),
+                    ),
                     "up" => language.pick(format!("Extend    answers, since {since}"), format!("Extend    svarar, sedan {since}")),
                     "away" => language.pick(
                         format!("Extend    can't be reached since {since}: {reason}. What you drop waits and is sent by itself."),

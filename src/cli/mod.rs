@@ -128,6 +128,15 @@ fn settings(home: Option<PathBuf>) -> anyhow::Result<Arc<Config>> {
     Ok(Arc::new(Config::load(&home)?))
 }
 
+/// Whether the settings still name the address of the example: then nothing is sent or fetched.
+fn names_the_example(config: &Config) -> bool {
+    let example = config.warnings.iter().find(|warning| warning.key == "extend.base_url");
+    if let Some(warning) = example {
+        complain(&warning.to_string());
+    }
+    example.is_some()
+}
+
 /// Opens the database for a command.
 fn open_database(config: &Config) -> anyhow::Result<rusqlite::Connection> {
     if !config.database.exists() {

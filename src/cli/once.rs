@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Outcome, complain, end_on_panic, language, print, settings, stop_signal, take_locks};
+use super::{
+    Exit, Outcome, complain, end_on_panic, language, names_the_example, print, settings, stop_signal,
+    take_locks,
+};
 use crate::engine::{self, Task};
 use crate::logging;
 use crate::status;
@@ -19,6 +22,9 @@ pub struct Arguments {}
 
 pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     let config = settings(home)?;
+    if names_the_example(&config) {
+        return Ok(Exit::Usage);
+    }
     let _lock = take_locks(&config)?;
     let _logger = logging::start(&config, logging::Mode::Service)?;
     end_on_panic();
@@ -26,7 +32,7 @@ pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     let task = Task { once: true, ..Task::default() };
     let ended = engine::run::run(config.clone(), task, &stop, &mut |_| {})?;
     let connection = store::open_reader(&config.database)?;
-    let status = status::load(&connection, &config, jiff::Timestamp::now())?;
+    let status = status::load(&connection, &config, jiff::Timestamp::now(), true)?;
     print(&status.to_text(language(&config), &config.database));
     if !ended.extend_is_up {
         complain(&format!("Extend could not be reached: {}", ended.reason.unwrap_or_default()));

@@ -131,7 +131,10 @@ fn list(connection: &Connection, state: Option<&str>, limit: usize, json: bool) 
         return Ok(Exit::Done);
     }
     if items.is_empty() {
-        print("Nothing.\n");
+        print(match state {
+            None => "Nothing waits and nothing was refused. What was delivered: --state delivered\n",
+            Some(_) => "Nothing.\n",
+        });
         return Ok(Exit::Done);
     }
     let rows: Vec<Vec<String>> = items
@@ -260,7 +263,8 @@ fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
         };
         transaction.commit()?;
         if done {
-            print(&format!("item {id}: {action}\n"));
+            let words = if action == "retry" { "is sent as soon as Extend answers" } else { "is called off" };
+            print(&format!("item {id} {words}\n"));
             continue;
         }
         failed = true;

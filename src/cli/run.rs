@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Outcome, end_on_panic, settings, stop_signal, take_locks};
+use super::{Exit, Outcome, end_on_panic, names_the_example, settings, stop_signal, take_locks};
 use crate::engine::{self, Task};
 use crate::logging;
 
@@ -16,6 +16,9 @@ pub struct Arguments {}
 
 pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     let config = settings(home)?;
+    if names_the_example(&config) {
+        return Ok(Exit::Usage);
+    }
     // Heard from here on: asked to stop while it still opens its home, it ends in good order too.
     let stop = stop_signal()?;
     let lock = take_locks(&config)?;

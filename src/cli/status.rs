@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use super::{Exit, Outcome, language, open_database, print, print_json, settings};
 use crate::home;
 use crate::status;
@@ -25,12 +23,10 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let config = settings(home)?;
     let language = language(&config);
     let connection = open_database(&config)?;
-    let status = status::load(&connection, &config, jiff::Timestamp::now())?;
     let running = home::is_locked(&config);
+    let status = status::load(&connection, &config, jiff::Timestamp::now(), running)?;
     if arguments.json {
-        let mut value = status.to_json();
-        value["agent"] = json!({ "running": running });
-        print_json(&value);
+        print_json(&status.to_json());
     } else {
         let words = match running {
             true => language.pick("Agent     runs", "Agent     är igång"),

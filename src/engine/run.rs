@@ -154,6 +154,9 @@ pub fn run(
         round_errors: engine.round_errors().into_iter().map(|(e, why)| (e.name().to_owned(), why)).collect(),
     };
     wind_down(engine, workers, watcher, events, received, &clock);
+    if let Err(error) = Publisher::put_last_status(config) {
+        log::error!("status.json: {error}");
+    }
     Ok(ended)
 }
 

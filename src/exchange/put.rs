@@ -55,12 +55,23 @@ pub struct Put {
 pub struct Publisher {
     config: Arc<Config>,
     connection: Option<Connection>,
+    agent_runs: bool,
 }
 
 impl Publisher {
     /// Opens nothing yet.
     pub fn new(config: Arc<Config>) -> Publisher {
-        Publisher { config, connection: None }
+        Publisher { config, connection: None, agent_runs: true }
+    }
+
+    /// The last word of an agent that ends: status.json as it leaves things.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn put_last_status(config: Arc<Config>) -> io::Result<()> {
+        let mut publisher = Publisher { agent_runs: false, ..Publisher::new(config) };
+        let owed = Owed { kind: "status".into(), key: String::new(), revision: 0 };
+        publisher.put(&PutJob::Owed(owed))
     }
 
     /// Does all jobs in their order. After the first change that fails no later one is written, so that
@@ -184,8 +195,8 @@ impl Publisher {
     }
 
     fn put_status(&self, connection: &Connection) -> io::Result<()> {
-        let status =
-            status::load(connection, &self.config, jiff::Timestamp::now()).map_err(io::Error::other)?;
+        let status = status::load(connection, &self.config, jiff::Timestamp::now(), self.agent_runs)
+            .map_err(io::Error::other)?;
         let text = receipt::pretty(&status.to_json());
         write_whole(&self.config.outgoing().join("status.json"), false, |out| out.write_all(text.as_bytes()))
     }

@@ -93,7 +93,14 @@ impl Watcher {
     ) -> std::io::Result<Watcher> {
         let (stop, stopped) = bounded(0);
         let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
-            Inbox { watching, seen: HashMap::new(), tell: Box::new(sightings) }.run(&stopped);
+            Inbox {
+                watching,
+                seen: HashMap::new(),
+                watched: None,
+                told_of_no_watch: false,
+                tell: Box::new(sightings),
+            }
+            .run(&stopped);
         })?;
         Ok(Watcher { stop: Some(stop), thread: Some(thread) })
     }
@@ -118,6 +125,9 @@ struct Seen {
 struct Inbox {
     watching: Watching,
     seen: HashMap<String, Seen>,
+    /// The folder that the watch is on.
+    watched: Option<u64>,
+    told_of_no_watch: bool,
     tell: Box<dyn Fn(Sighting) -> bool + Send>,
 }
 
@@ -155,7 +165,7 @@ impl Inbox {
             }
             if whole {
                 // A folder that was deleted and came back has no watch on it any more.
-                if watcher.is_none() || !self.watching.inbox.is_dir() {
+                if watcher.is_none() || self.watched != identity(&self.watching.inbox) {
                     (hints, watcher) = self.hints();
                 }
                 if !self.scan() {
@@ -175,7 +185,7 @@ impl Inbox {
     }
 
     /// A watch on the folder, where the system gives one.
-    fn hints(&self) -> (Receiver<notify::Result<notify::Event>>, Option<notify::RecommendedWatcher>) {
+    fn hints(&mut self) -> (Receiver<notify::Result<notify::Event>>, Option<notify::RecommendedWatcher>) {
         let (sender, receiver) = bounded(4096);
         let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // A full channel loses nothing: the rescan looks at everything.
@@ -186,12 +196,16 @@ impl Inbox {
             Ok(watcher)
         });
         match made {
-            Ok(watcher) => (receiver, Some(watcher)),
+            Ok(watcher) => {
+                self.told_of_no_watch = false;
+                self.watched = identity(&self.watching.inbox);
+                (receiver, Some(watcher))
+            }
             Err(error) => {
-                log::warn!(
-                    "no watch on {}: {error}; it is looked at by the clock",
-                    self.watching.inbox.display()
-                );
+                if !std::mem::replace(&mut self.told_of_no_watch, true) {
+                    let inbox = self.watching.inbox.display();
+                    log::warn!("no watch on {inbox}: {error}; it is looked at by the clock");
+                }
                 (never(), None)
             }
         }
@@ -440,4 +454,15 @@ fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
     file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Which folder lies at a path; `None` where there is none or the system does not tell.
+fn identity(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir).map(|metadata| metadata.ino())
+    }
+    #[cfg(not(unix))]
+    std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir).map(|_| 0)
 }

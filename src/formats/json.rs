@@ -9,7 +9,7 @@ use serde_json::error::Category;
 use super::canonical;
 use super::document::{Document, Kind, OrderReference, text_at};
 use super::locate::{Step, line_of};
-use super::problem::{Expected, Problem, Wrong, shown};
+use super::problem::{BATCH, Expected, Problem, Wrong, shown};
 use super::strict;
 use super::text::{self, NotText};
 
@@ -57,6 +57,10 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(vec![Problem::of_file(Wrong::Empty)]);
     }
+    // Office documents are zip archives.
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(vec![Problem::of_file(Wrong::Archive)]);
+    }
     let text = text::decode(bytes).map_err(|wrong| {
         vec![match wrong {
             NotText::CutOff => Problem::of_file(Wrong::CutOff),
@@ -80,6 +84,9 @@ fn syntax_problem(text: &str, error: &serde_json::Error) -> Problem {
     let wrong = match error.classify() {
         Category::Eof => Wrong::CutOff,
         _ if ends_within_number(text, error) => Wrong::CutOff,
+        _ if !text.trim_start().starts_with(['{', '[']) => Wrong::NotJson {
+            begins: shown(&Value::from(text.trim_start().lines().next().unwrap_or_default())),
+        },
         // serde_json stops at 128 levels so that the stack holds; it tells so only in words.
         _ if error.to_string().starts_with("recursion limit") => Wrong::TooDeep,
         _ => Wrong::InvalidJson { column: error.column() as u64 },
@@ -96,7 +103,7 @@ impl Check<'_> {
     fn document(mut self, value: Value) -> Result<Document, Vec<Problem>> {
         let Value::Object(fields) = &value else {
             let wrong = match value {
-                Value::Array(_) => Wrong::UnsupportedKind { kind: "several documents in a list".into() },
+                Value::Array(_) => Wrong::UnsupportedKind { kind: BATCH.into() },
                 _ => Wrong::UnknownDocument,
             };
             return Err(vec![Problem { wrong, field: None, line: Some(1) }]);

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 pub use crate::language::Language;
 
+/// The kind of a list of documents.
+pub const BATCH: &str = "batch";
+
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
@@ -21,6 +24,13 @@ pub enum Wrong {
         /// Where in the line, from 1.
         column: u64,
     },
+    /// It does not even begin like JSON: what it begins with.
+    NotJson {
+        /// Its first characters.
+        begins: String,
+    },
+    /// An Excel or zip file.
+    Archive,
     /// Nested deeper than any order is.
     TooDeep,
     /// Larger than the settings allow.
@@ -126,7 +136,8 @@ impl Problem {
             Wrong::Empty => "empty_file",
             Wrong::NotText => "invalid_encoding",
             Wrong::CutOff => "cut_off",
-            Wrong::InvalidJson { .. } => "invalid_json",
+            Wrong::InvalidJson { .. } | Wrong::NotJson { .. } => "invalid_json",
+            Wrong::Archive => "invalid_encoding",
             Wrong::TooDeep => "too_deep",
             Wrong::TooLarge { .. } => "too_large",
             Wrong::Unreadable { .. } => "unreadable",
@@ -192,6 +203,12 @@ impl Problem {
                 "this is not valid JSON at character {column}: a comma, quote or bracket is missing or one too \
                  many. Mend it there and drop the file again."
             ),
+            Wrong::NotJson { begins } => {
+                format!("this is not JSON: it begins with {begins}. Write the order as JSON, see Formats in the README.")
+            }
+            Wrong::Archive => {
+                "this looks like an Excel or zip file. Only JSON is taken; write the order as JSON.".into()
+            }
             Wrong::TooDeep => {
                 "brackets lie inside brackets deeper than in any order. This is no order file.".into()
             }
@@ -207,6 +224,9 @@ impl Problem {
             Wrong::UnknownDocument => "this is neither an order (orderHeader and orderRows) nor a return \
                                        (createAction). See Formats in the README."
                 .into(),
+            Wrong::UnsupportedKind { kind } if kind == BATCH => {
+                "this is a list. Write each order or return in a file of its own.".into()
+            }
             Wrong::UnsupportedKind { kind } => {
                 format!("this is a document of the kind {kind}, which this version does not take yet.")
             }
@@ -230,7 +250,8 @@ impl Problem {
             }
             Wrong::DuplicateKey { key, first_file } => format!(
                 "the number {key} came before, in {first_file}, with other content. If this is another order, \
-                 give it a number of its own; if it changes that order, send a change."
+                 give it a number of its own. If it changes that order: while it waits, «extend-edge outbox edit»; \
+                 once it is delivered, change it in Extend."
             ),
             Wrong::DuplicateUnkeyed { first_file } => format!(
                 "the same file came before ({first_file}) and has no number of its own, so it can't be told from \
@@ -268,6 +289,12 @@ impl Problem {
                 "detta är inte giltig JSON vid tecken {column}: ett komma, citattecken eller en parentes saknas \
                  eller är ett för mycket. Rätta det och lägg in filen igen."
             ),
+            Wrong::NotJson { begins } => {
+                format!("detta är inte JSON: det börjar med {begins}. Skriv ordern som JSON, se Formats i README.")
+            }
+            Wrong::Archive => {
+                "detta ser ut som en Excel- eller zip-fil. Bara JSON tas emot; skriv ordern som JSON.".into()
+            }
             Wrong::TooDeep => {
                 "parenteser ligger i parenteser djupare än i någon order. Detta är ingen orderfil.".into()
             }
@@ -283,6 +310,9 @@ impl Problem {
             Wrong::UnknownDocument => "detta är varken en order (orderHeader och orderRows) eller en retur \
                                        (createAction). Se Formats i README."
                 .into(),
+            Wrong::UnsupportedKind { kind } if kind == BATCH => {
+                "detta är en lista. Skriv varje order eller retur i en egen fil.".into()
+            }
             Wrong::UnsupportedKind { kind } => {
                 format!("detta är ett dokument av slaget {kind}, som den här versionen ännu inte tar emot.")
             }
@@ -308,7 +338,8 @@ impl Problem {
             }
             Wrong::DuplicateKey { key, first_file } => format!(
                 "numret {key} har kommit förut, i {first_file}, med annat innehåll. Är detta en annan order, ge \
-                 den ett eget nummer; ändrar den ordern, skicka en ändring."
+                 den ett eget nummer. Ändrar den ordern: medan den väntar, «extend-edge outbox edit»; när den är \
+                 levererad, ändra den i Extend."
             ),
             Wrong::DuplicateUnkeyed { first_file } => format!(
                 "samma fil har kommit förut ({first_file}) och har inget eget nummer, så den kan inte skiljas \

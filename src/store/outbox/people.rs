@@ -286,7 +286,9 @@ pub enum EditError {
     )]
     Unresolved(i64),
     /// The correction is of another kind.
-    #[error("item {0} is {1}, and the corrected document is {2}; an edit keeps the kind")]
+    #[error(
+        "item {0} is of the kind {1}, and the corrected document of the kind {2}; an edit keeps the kind"
+    )]
     Kind(i64, String, String),
     /// The correction has another key, and that key came before.
     #[error("the number {0} belongs to item {1} already; keep the number of this item, or take a new one")]
