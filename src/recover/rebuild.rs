@@ -200,8 +200,8 @@ impl Builder<'_> {
     fn arrival(&mut self, name: &str, receipt: Option<&Receipt>, receipts: &Receipts) -> i64 {
         let last = self.arrivals.entry(name.to_owned()).or_insert(0);
         let taken = receipts.arrivals.get(name);
-        let is_taken = |number: &i64| taken.is_some_and(|taken| taken.contains(number));
-        let highest = taken.and_then(|taken| taken.iter().max().copied()).unwrap_or(0).max(*last);
+        let is_taken = |number: &i64| taken.is_some_and(|(all, _)| all.contains(number));
+        let highest = taken.map_or(0, |(_, highest)| *highest).max(*last);
         let arrival = match receipt.map(|receipt| receipt.arrival) {
             Some(Some(arrival)) if arrival > *last => arrival,
             // Where it was, in a gap between those that are known.

@@ -40,8 +40,8 @@ pub struct Receipts {
     pub days: BTreeMap<String, OfDay>,
     /// Ids that they show.
     pub ids: HashSet<i64>,
-    /// Numbers that they have, by file.
-    pub arrivals: HashMap<String, HashSet<i64>>,
+    /// Numbers that they have, and the highest of them, by file.
+    pub arrivals: HashMap<String, (HashSet<i64>, i64)>,
 }
 
 /// Reads the receipts, one at a time. One that is torn is no receipt.
@@ -78,7 +78,9 @@ impl Receipts {
         receipt.stored = stored;
         self.ids.insert(receipt.id);
         if let Some(arrival) = receipt.arrival {
-            self.arrivals.entry(file.clone()).or_default().insert(arrival);
+            let (all, highest) = self.arrivals.entry(file.clone()).or_default();
+            all.insert(arrival);
+            *highest = arrival.max(*highest);
         }
         let day = receipt.received_at.get(..10).unwrap_or_default().to_owned();
         self.days.entry(day).or_default().entry((file, key)).or_default().push(receipt);
