@@ -131,14 +131,7 @@ fn database_is_well(config: &Config, language: Language) -> Result<(), String> {
 }
 
 fn login_works(config: &Config, language: Language) -> Result<(), String> {
-    let extend = &config.extend;
-    let client = Client::new(
-        &extend.base_url,
-        &extend.client,
-        &extend.username,
-        extend.password.expose(),
-        extend.timeout,
-    );
+    let client = Client::of(&config.extend);
     let result = client.call(&requests::probe());
     match (health(&result), &result) {
         (Health::Well, _) => Ok(()),

@@ -32,11 +32,12 @@ mod delivery;
 mod intake;
 mod mirror;
 mod put_out;
+mod rounds;
 pub mod run;
 
 pub use delivery::forbidden_note;
 pub(crate) use intake::warnings;
-pub use mirror::entities;
+pub use rounds::entities;
 
 /// What the engine hears.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ struct Mind {
     task: Task,
     pauses: Pauses,
     course: Course,
-    rounds: mirror::Rounds,
+    rounds: rounds::Rounds,
     /// Extend's clock: its seconds since 1970 at a moment of ours.
     server_clock: Option<(i64, Duration)>,
     /// The earliest moment at which something may be due.
@@ -176,7 +177,7 @@ impl Engine {
             put_out: put_out::State::default(),
         };
         let mind = Mind {
-            rounds: mirror::Rounds::new(&config, &task),
+            rounds: rounds::Rounds::new(&config, &task),
             config,
             task,
             pauses,
@@ -350,7 +351,7 @@ struct Settled {
     put: Option<bool>,
     scanned: bool,
     forbidden: Vec<&'static str>,
-    rounds: Vec<mirror::RoundStep>,
+    rounds: Vec<rounds::RoundStep>,
 }
 
 impl Mind {
@@ -505,7 +506,7 @@ impl Mind {
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
         for step in settled.rounds {
-            self.may_rest |= matches!(step, mirror::RoundStep::Done(_));
+            self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
             self.rounds.after(step, self.now.mono);
         }
         if settled.pulled {

@@ -230,14 +230,7 @@ struct Workers {
 
 impl Workers {
     fn start(config: &Arc<Config>, inbox: &Sender<Event>) -> std::io::Result<Workers> {
-        let extend = &config.extend;
-        let client = Client::new(
-            &extend.base_url,
-            &extend.client,
-            &extend.username,
-            extend.password.expose(),
-            extend.timeout,
-        );
+        let client = Client::of(&config.extend);
         let mut threads = Vec::new();
         let mut spawn =
             |name: &str, queue: &Receiver<Job>, mut work: Box<dyn FnMut(Job) -> Option<Event> + Send>| {

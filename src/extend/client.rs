@@ -31,6 +31,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// The client that the settings describe.
+    pub fn of(settings: &crate::config::Extend) -> Client {
+        let crate::config::Extend { base_url, client, username, password, timeout, .. } = settings;
+        Client::new(base_url, client, username, password.expose(), *timeout)
+    }
+
     /// `base_url` is without a slash at its end. `timeout` is that of a whole call.
     pub fn new(base_url: &str, client: &str, username: &str, password: &str, timeout: Duration) -> Client {
         let agent = ureq::Agent::config_builder()

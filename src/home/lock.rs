@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn one_agent_for_an_exchange_folder() {
         let dir = tempfile::tempdir().unwrap();
-        let shared = "[exchange]\nfolder = \"../shared\"\nlanguage = \"sv\"\n";
+        let shared = "[exchange]\nfolder = \"../common\"\nlanguage = \"sv\"\n";
         let one = config_at(&dir.path().join("one"), shared);
         let two = config_at(&dir.path().join("two"), shared);
         let lock = lock_home(&one).unwrap();
