@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use extend_edge::standin::{Fault, FaultMatcher, FaultRule};
+use extend_edge::standin::{Fault, FaultMatcher, FaultRule, Times};
 use serde_json::Value;
 
 use super::outage::assert_each_once;
@@ -73,6 +73,44 @@ fn every_tenth_answer_is_lost_and_each_document_arrives_once() {
     assert_eq!((world.order_count(), world.return_count()), (ORDERS + 1, RETURNS));
     drop(world);
     shop.assert_described(&[]);
+}
+
+#[test]
+fn two_thousand_documents_through_two_hundred_kills_and_lost_answers() {
+    const DOCUMENTS: usize = 2000;
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut shop = Plan::sample().set("extend.timeout_seconds", "1").open();
+    let method = Some("POST".to_owned());
+    let matcher = FaultMatcher { method, ..FaultMatcher::default() }.every(10).times(Times::Always);
+    shop.extend.push_fault(FaultRule { matcher, fault: Fault::CloseAfter });
+    let dropped: BTreeMap<String, (String, Vec<u8>)> = (0..DOCUMENTS)
+        .map(|at| {
+            let key = format!("K-{at:04}");
+            let document = if at % 5 == 0 { return_of(&key) } else { order(&key, "Product-123", 1) };
+            (format!("{at:04}.json"), (key, document.to_string().into_bytes()))
+        })
+        .collect();
+    shop.extend.set_latency(Duration::from_millis(20));
+    shop.start();
+    let mut files = dropped.iter();
+    for _ in 0..200 {
+        // They come while it is killed: ten between one death and the next.
+        files.by_ref().take(10).for_each(|(name, (_, bytes))| shop.drop_file(name, bytes));
+        std::thread::sleep(Duration::from_millis(dice.u64(0..400)));
+        shop.kill();
+        shop.start();
+    }
+    shop.wait_until("all to be delivered", PATIENCE * 20, |shop| {
+        shop.number("SELECT count(*) FROM outbox WHERE state = 'delivered'") == Some(DOCUMENTS as i64)
+            && shop.number("SELECT count(*) FROM owed_files WHERE kind = 'receipt'") == Some(0)
+            && shop.inbox().is_empty()
+    });
+    shop.stop();
+    assert_each_once(&shop, &dropped);
+    let world = shop.extend.world();
+    assert_eq!(world.order_count() + world.return_count(), DOCUMENTS + 1);
 }
 
 #[test]
