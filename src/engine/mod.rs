@@ -80,6 +80,7 @@ pub struct Task {
 pub struct Engine {
     connection: Connection,
     waiting: Vec<Event>,
+    data_version: Option<i64>,
     mind: Mind,
 }
 
@@ -189,7 +190,7 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), mind })
+        Ok(Engine { connection, waiting: Vec::new(), data_version: None, mind })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
@@ -314,6 +315,19 @@ impl Engine {
     pub fn with_dice(mut self, seed: u64) -> Engine {
         self.mind.dice = fastrand::Rng::with_seed(seed);
         self
+    }
+
+    /// Whether a command wrote to the tables since this was last asked. Costs next to nothing.
+    pub fn tables_changed(&mut self) -> bool {
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
+            .ok();
+        // Where it can't be told, a step will tell.
+        let same = version.is_some() && version == self.data_version;
+        self.data_version = version;
+        !same
     }
 
     /// Gives back memory that the last round of the mirror needed, once nothing is under way.

@@ -117,6 +117,8 @@ pub fn run(
             // Nothing makes it whole again but the next start, which examines it: this end is not orderly.
             Err(error) if error.is_damaged() => {
                 log::error!("{error}; the agent ends, and makes the database again at its next start");
+                // The inbox goes before the watcher, which may be waiting for room in it.
+                drop(events);
                 return Err(error.into());
             }
             Err(error) => {
@@ -133,13 +135,23 @@ pub fn run(
         };
         // While the database fails, events stay with the workers: memory is bounded.
         let open = if engine.is_full() { &closed } else { &events };
-        select! {
-            recv(stop) -> _ => break,
-            recv(open) -> event => match event {
-                Ok(event) => received.push(event),
-                Err(_) => break,
-            },
-            default(pause.max(Duration::from_millis(1))) => {}
+        let stopped = loop {
+            select! {
+                recv(stop) -> _ => break true,
+                recv(open) -> event => match event {
+                    Ok(event) => received.push(event),
+                    Err(_) => break true,
+                },
+                default(pause.max(Duration::from_millis(1))) => {}
+            }
+            // At rest nothing is looked at but whether a command wrote something.
+            let due = clock.now().mono >= engine.wake_at() || failed_at.is_some() || ends;
+            if !received.is_empty() || due || engine.tables_changed() {
+                break false;
+            }
+        };
+        if stopped {
+            break;
         }
         while received.len() < INBOX && !engine.is_full() {
             match events.try_recv() {
