@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::config::{self, Config, ConfigError, Language};
-use crate::store::{self, StoreError};
+use crate::store;
 
 mod check;
 mod demo;
@@ -222,10 +222,4 @@ fn shows_progress() -> bool {
 /// The language of a home's settings.
 fn language(config: &Config) -> Language {
     config.exchange.language
-}
-
-impl From<StoreError> for Exit {
-    fn from(_: StoreError) -> Exit {
-        Exit::Failed
-    }
 }

@@ -289,11 +289,6 @@ impl Engine {
         self.mind.course.line.reason.as_deref()
     }
 
-    /// Whether rounds of the mirror that were asked for are still to be done.
-    pub fn is_mirror_behind(&self) -> bool {
-        self.mind.rounds.is_behind()
-    }
-
     /// What went wrong with rounds since the start, by entity.
     pub fn round_errors(&self) -> Vec<(Entity, String)> {
         self.mind.rounds.errors()

@@ -100,10 +100,6 @@ impl Rounds {
         self.began
     }
 
-    pub(super) fn is_behind(&self) -> bool {
-        !self.under_way.is_empty() || !self.asked.is_empty()
-    }
-
     pub(super) fn errors(&self) -> Vec<(Entity, String)> {
         self.failed.iter().map(|(entity, (_, why))| (*entity, why.clone())).collect()
     }

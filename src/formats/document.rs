@@ -85,6 +85,15 @@ impl Document {
         format!("edge-{}", &hash[..16])
     }
 
+    /// The number of the order that it names, and whether that is the shop's own.
+    pub fn order_reference(&self) -> (Option<&str>, bool) {
+        match &self.order {
+            Some(OrderReference::Extend(number)) => (Some(number), false),
+            Some(OrderReference::External(number)) => (Some(number), true),
+            None => (None, false),
+        }
+    }
+
     /// Puts `key` into the field that carries it to Extend.
     pub fn set_key(&mut self, key: &str) {
         let (outer, inner) = match self.kind {

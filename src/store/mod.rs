@@ -8,8 +8,7 @@
 //!
 //! `synchronous = FULL` in WAL mode: a commit returns when its frames are on the disk. A file is
 //! moved out of the inbox only after such a commit, so a shop that saw its file leave the inbox has
-//! its order. A commit of mirrored rows alone could do with less ([`relaxed`]): they can be fetched
-//! again, and the cursor commits with them.
+//! its order.
 
 pub mod agent;
 pub mod balances;
@@ -164,20 +163,6 @@ pub fn open_in_memory() -> Result<Connection, StoreError> {
     prepare(&connection)?;
     migrate(&mut connection)?;
     Ok(connection)
-}
-
-/// Runs `work` with commits that do not wait for the disk. For what can be fetched again.
-///
-/// # Errors
-/// Whatever `work` returns, or SQLite's.
-pub fn relaxed<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let result = work(connection);
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    result
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

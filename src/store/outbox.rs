@@ -101,11 +101,7 @@ pub fn insert(
     source_file: &str,
     received_at: &str,
 ) -> rusqlite::Result<()> {
-    let (reference, ours) = match &document.order {
-        Some(OrderReference::Extend(number)) => (Some(number), false),
-        Some(OrderReference::External(number)) => (Some(number), true),
-        None => (None, false),
-    };
+    let (reference, ours) = document.order_reference();
     connection
         .prepare_cached(
             "INSERT INTO outbox (id, kind, key, state, payload, source_file, received_at, content_hash, made_key,

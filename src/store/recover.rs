@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::{StoreError, agent};
-use crate::formats::document::{Document, OrderReference};
+use crate::formats::document::Document;
 use crate::rules::recover::Earlier;
 
 /// Looks whether an opened database is whole.
@@ -171,11 +171,7 @@ pub fn insert_item(
     received_at: &str,
     standing: &Standing,
 ) -> rusqlite::Result<()> {
-    let (reference, ours) = match &document.order {
-        Some(OrderReference::Extend(number)) => (Some(number), false),
-        Some(OrderReference::External(number)) => (Some(number), true),
-        None => (None, false),
-    };
+    let (reference, ours) = document.order_reference();
     let (code, message, field) = match &standing.error {
         Some((code, message, field)) => (Some(code), Some(message), field.as_ref()),
         None => (None, None, None),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{latest_with_key, load, release_followers};
-use crate::formats::document::{Document, OrderReference};
+use crate::formats::document::Document;
 use crate::store::owed::owe_receipts_of;
 
 /// How many items are in each state.
@@ -339,11 +339,7 @@ pub fn edit(
         "INSERT INTO outbox_edits (outbox_id, at, who, payload) SELECT id, ?2, ?3, payload FROM outbox WHERE id = ?1",
         params![id, now, who],
     )?;
-    let (reference, ours) = match &document.order {
-        Some(OrderReference::Extend(number)) => (Some(number), false),
-        Some(OrderReference::External(number)) => (Some(number), true),
-        None => (None, false),
-    };
+    let (reference, ours) = document.order_reference();
     connection.execute(
         "UPDATE outbox SET state = 'queued', payload = ?2, key = ?3, content_hash = ?4, customer_number = ?5,
                 order_reference = ?6, reference_is_ours = ?7, failures = 0, next_attempt_at = NULL, refused_at = NULL,
