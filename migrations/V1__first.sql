@@ -268,7 +268,9 @@ CREATE TABLE outbox (
     first_attempt_at TEXT,                  -- by Extend's clock: nothing older can be ours
     failures         INTEGER NOT NULL DEFAULT 0,   -- in a row, while Extend was otherwise well
     ready            INTEGER NOT NULL DEFAULT 1,   -- 0: waits for another item, see outbox_waits
-    answer           TEXT                   -- what Extend gave back
+    answer           TEXT,                  -- what Extend gave back
+    target           TEXT,                  -- what a change is made to: Extend's number of the order or customer
+    prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there
 ) STRICT;
 CREATE INDEX outbox_ready ON outbox(id) WHERE state = 'queued' AND ready = 1;
 CREATE INDEX outbox_open ON outbox(state, id) WHERE state IN ('queued', 'sending', 'refused');
@@ -286,7 +288,7 @@ CREATE INDEX outbox_waits_for ON outbox_waits(waits_for);
 CREATE TABLE outbox_attempts (
     id          INTEGER PRIMARY KEY,
     outbox_id   INTEGER NOT NULL REFERENCES outbox(id),
-    kind        TEXT NOT NULL CHECK (kind IN ('send', 'look_up')),
+    kind        TEXT NOT NULL CHECK (kind IN ('send', 'look_up', 'prepare')),
     started_at  TEXT NOT NULL,
     duration_ms INTEGER,
     outcome     TEXT NOT NULL,              -- begun, then what came of it

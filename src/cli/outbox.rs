@@ -235,7 +235,11 @@ fn show(connection: &Connection, id: i64, json: bool) -> Outcome {
         let took = one.duration_ms.map_or_else(|| "no end".into(), |ms| format!("{ms} ms"));
         let status = one.http_status.map(|status| format!(", answer {status}")).unwrap_or_default();
         let detail = one.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
-        let kind = if one.kind == "send" { "sent" } else { "looked up" };
+        let kind = match one.kind.as_str() {
+            "send" => "sent",
+            "prepare" => "prepared",
+            _ => "looked up",
+        };
         text.push_str(&format!("  {}  {kind}, {}{detail} ({took}{status})\n", one.started_at, one.outcome));
     }
     if attempts.is_empty() {

@@ -11,10 +11,12 @@ use crate::extend::jobs::{CallDone, CallJob, CallOutcome, LookUpJob, SendJob, nu
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::{Health, Sent};
 use crate::rules::budget::Class;
+use crate::rules::change::Verb;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
+use crate::rules::mirror::Entity;
 use crate::store::outbox::{AttemptEnd, Item};
-use crate::store::{agent, details, orders, outbox, owed, returns};
+use crate::store::{agent, customers, details, orders, outbox, owed, returns};
 
 impl Mind {
     pub(super) fn hear_call(
@@ -28,6 +30,11 @@ impl Mind {
                 settled.calls.push((done.seen, Health::Well));
                 settled.probe = Some(done.health.clone());
                 return Ok(());
+            }
+            CallOutcome::Prepared { id, attempt, standing } => {
+                settled.pushes += 1;
+                settled.ended.push(*id);
+                self.hear_prepared(tx, *id, *attempt, standing, done, settled)?;
             }
             CallOutcome::Sent { id, attempt, sent } => {
                 settled.pushes += 1;
@@ -61,7 +68,8 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         match &done.outcome {
-            CallOutcome::Probed => {}
+            // What was only asked is asked again.
+            CallOutcome::Probed | CallOutcome::Prepared { .. } => {}
             CallOutcome::Sent { id, .. } | CallOutcome::LookedUp { id, .. } => {
                 let mut doubt = Doubt::new(self.now.mono);
                 doubt.after_failure(self.now.mono, self.pauses.longest);
@@ -89,23 +97,14 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
-        let suspect = matches!(done.health, Health::Suspect(_));
         let (outcome, detail) = match sent {
             Sent::Done(body) => {
-                let number = number_in(item.kind, body).unwrap_or_default();
+                let number = match outbox::load_prepared(tx, id)?.filter(|_| item.kind.is_prepared()) {
+                    Some(prepared) => prepared.target,
+                    None => number_in(item.kind, body).unwrap_or_default(),
+                };
                 self.deliver(tx, &item, &number, body)?;
                 ("delivered", Some(number))
-            }
-            Sent::Again { after, why } => {
-                let at = after.map(|pause| self.wall_at(self.now.mono + pause.min(self.longest_wait())));
-                outbox::mark_queued(tx, id, Some(why), at.as_deref())?;
-                if suspect {
-                    settled.suspects.push(id);
-                } else if done.seen.too_many.is_none() {
-                    self.blame(tx, &item)?;
-                }
-                log::warn!("item {id} ({}) was not processed and is sent again: {why}", label(&item));
-                ("again", Some(why.clone()))
             }
             Sent::Unclear(why) => {
                 outbox::note_unclear(tx, id, why, Some(&self.now.text()))?;
@@ -123,9 +122,32 @@ impl Mind {
                 settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
                 ("refused", Some(message.clone()))
             }
-            Sent::Refused { code, message } => {
-                self.refuse(tx, &item, code, message)?;
-                ("refused", Some(message.clone()))
+            sent => self.hear_not_done(tx, &item, sent, done, settled)?,
+        };
+        self.end(tx, attempt, outcome, detail.as_deref(), done)
+    }
+
+    /// Nothing was changed at Extend, by this or by the question before it.
+    pub(super) fn hear_not_done(
+        &mut self,
+        tx: &Transaction<'_>,
+        item: &Item,
+        sent: &Sent,
+        done: &CallDone,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<(&'static str, Option<String>)> {
+        let id = item.id;
+        let told = match sent {
+            Sent::Again { after, why } => {
+                let at = after.map(|pause| self.wall_at(self.now.mono + pause.min(self.longest_wait())));
+                outbox::mark_queued(tx, id, Some(why), at.as_deref())?;
+                if matches!(done.health, Health::Suspect(_)) {
+                    settled.suspects.push(id);
+                } else if done.seen.too_many.is_none() {
+                    self.blame(tx, item)?;
+                }
+                log::warn!("item {id} ({}) was not processed and is sent again: {why}", label(item));
+                ("again", Some(why.clone()))
             }
             Sent::LoginRefused => {
                 outbox::mark_queued(tx, id, Some("Extend does not accept the login"), None)?;
@@ -140,13 +162,19 @@ impl Mind {
                 log::error!("Extend forbids us to send documents of the kind {}: {why}", item.kind.name());
                 ("forbidden", Some(why.clone()))
             }
-            Sent::NotExtend(why) => {
+            Sent::Refused { code, message } => {
+                self.refuse(tx, item, code, message)?;
+                return Ok(("refused", Some(message.clone())));
+            }
+            Sent::NotExtend(why) | Sent::Unclear(why) => {
                 outbox::mark_queued(tx, id, Some(why), None)?;
                 settled.suspects.push(id);
                 ("again", Some(why.clone()))
             }
+            Sent::Done(_) => return Ok(("again", None)),
         };
-        self.end(tx, attempt, outcome, detail.as_deref(), done)
+        self.obey_cancellation(tx, item)?;
+        Ok(told)
     }
 
     fn hear_look_up(
@@ -177,7 +205,11 @@ impl Mind {
         }
         let payload: Value = serde_json::from_str(&item.payload).unwrap_or(Value::Null);
         let first_attempt_at = item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds);
-        match judge(&payload, first_attempt_at, &candidates) {
+        let finding = match item.kind.is_prepared() {
+            true => self.judge_change(tx, &item, &payload, &candidates)?,
+            false => judge(&payload, first_attempt_at, &candidates),
+        };
+        match finding {
             Finding::Found(index) => {
                 let candidate = &candidates[index];
                 self.deliver(tx, &item, &candidate.number, &candidate.record)?;
@@ -198,10 +230,14 @@ impl Mind {
             }
             Finding::LookAlike(numbers) => {
                 let numbers = numbers.join(", ");
-                let message = look_alike_message(&numbers, self.config.exchange.language);
-                self.refuse(tx, &item, "look_alike", &message)?;
+                let language = self.config.exchange.language;
+                let (code, message) = match item.kind.is_prepared() {
+                    true => ("unclear_change", unclear_change_message(&numbers, language)),
+                    false => ("look_alike", look_alike_message(&numbers, language)),
+                };
+                self.refuse(tx, &item, code, &message)?;
                 settled.doubts.insert(id, None);
-                self.end(tx, attempt, "look_alike", Some(&numbers), done)
+                self.end(tx, attempt, code, Some(&numbers), done)
             }
         }
     }
@@ -215,10 +251,11 @@ impl Mind {
         let at =
             (item.failures > 0).then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
         log::info!("item {} ({}) is not at Extend and is sent again", item.id, label(item));
-        outbox::mark_queued(tx, item.id, Some("not at Extend; it is sent again"), at.as_deref())
+        outbox::mark_queued(tx, item.id, Some("not at Extend; it is sent again"), at.as_deref())?;
+        self.obey_cancellation(tx, item)
     }
 
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         tx: &Transaction<'_>,
         item: &Item,
@@ -232,13 +269,15 @@ impl Mind {
         match item.kind {
             Kind::Order => orders::store_order(tx, &answer, &now).map(|_| ())?,
             Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
-            _ => {}
+            Kind::Customer => customers::apply_detail(tx, number, &answer, &now).map(|_| ())?,
+            // Extend acknowledges a change without showing the order.
+            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()])?,
         }
         log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
         Ok(())
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         tx: &Transaction<'_>,
         item: &Item,
@@ -252,10 +291,10 @@ impl Mind {
             label(item),
             item.id
         );
-        Ok(())
+        self.obey_cancellation(tx, item)
     }
 
-    fn end(
+    pub(super) fn end(
         &self,
         tx: &Transaction<'_>,
         attempt: i64,
@@ -351,7 +390,9 @@ impl Mind {
         let server_now = self.server_seconds().map(|_| clock::text(self.server_now()));
         let forbidden = self.forbidden_now();
         let latest = self.wall_at(self.now.mono + self.longest_wait());
-        let ready = outbox::load_ready(tx, &now, &latest, &forbidden, free)?;
+        // What is being prepared is still queued.
+        let busy: Vec<i64> = self.course.in_flight.keys().copied().collect();
+        let ready = outbox::load_ready(tx, &now, &latest, &forbidden, &busy, free)?;
         // Where there are more, a call that ends brings the next step.
         if ready.len() < free
             && let Some(at) = outbox::next_due(tx, &now)?
@@ -359,8 +400,8 @@ impl Mind {
             self.wake(self.mono_at(&at));
         }
         for item in ready {
-            // A return may have come before the order that it names.
-            if let (Kind::Return, Some(OrderReference::External(external))) = (item.kind, &item.order)
+            // It may have come before the order that it names.
+            if let Some(OrderReference::External(external)) = &item.order
                 && let Some(order) = outbox::open_order_with_external(tx, external)?
             {
                 outbox::wait_for(tx, item.id, order)?;
@@ -371,6 +412,12 @@ impl Mind {
                 self.wake(at);
                 break;
             }
+            if item.kind.is_prepared() && !self.is_prepared(item.id) {
+                if let Some(job) = self.preparation(tx, &item)? {
+                    jobs.push(Job::Push(CallJob::Prepare(job)));
+                }
+                continue;
+            }
             let server_now = server_now.as_deref();
             let Some(attempt) = outbox::begin_attempt(tx, item.id, &now, server_now)? else { continue };
             jobs.push(Job::Push(CallJob::Send(self.send_job(tx, item, attempt)?)));
@@ -378,7 +425,10 @@ impl Mind {
         Ok(())
     }
 
-    fn send_job(&self, tx: &Transaction<'_>, item: Item, attempt: i64) -> rusqlite::Result<SendJob> {
+    fn send_job(&mut self, tx: &Transaction<'_>, item: Item, attempt: i64) -> rusqlite::Result<SendJob> {
+        if item.kind.is_prepared() {
+            return self.change_job(tx, item, attempt);
+        }
         let (mut payload, mut order_to_find) = (item.payload, None);
         if let (Kind::Return, Some(OrderReference::External(external))) = (item.kind, &item.order) {
             match outbox::order_with_external(tx, external)? {
@@ -386,7 +436,8 @@ impl Mind {
                 _ => order_to_find = Some(external.clone()),
             }
         }
-        Ok(SendJob { id: item.id, attempt, kind: item.kind, payload, order_to_find })
+        let (id, kind) = (item.id, item.kind);
+        Ok(SendJob { id, attempt, kind, verb: Verb::Post, payload, target: None, order_to_find })
     }
 
     fn plan_look_ups(
@@ -436,6 +487,7 @@ impl Mind {
                 key: item.key.unwrap_or_default(),
                 customer_number: item.customer_number,
                 order_number,
+                target: outbox::load_prepared(tx, id)?.map(|prepared| prepared.target),
                 from: self.a_day_before(item.first_attempt_at.as_deref()),
                 first_attempt_at: item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds),
             })));
@@ -470,8 +522,22 @@ pub fn forbidden_note(kind: Kind) -> String {
     format!("forbidden_{}", kind.name())
 }
 
-fn label(item: &Item) -> String {
+pub(super) fn label(item: &Item) -> String {
     format!("{} {}", item.kind.name(), item.key.as_deref().unwrap_or("-"))
+}
+
+fn unclear_change_message(number: &str, language: crate::formats::problem::Language) -> String {
+    language.pick(
+        format!(
+            "the answer to this change never came, and {number} is now neither as it was nor as wanted: somebody \
+             else was at work. Look at {number} at Extend. If it is right, cancel this item; if not, retry it."
+        ),
+        format!(
+            "svaret på denna ändring kom aldrig, och {number} är nu varken som förut eller som önskat: någon annan \
+             har ändrat. Se på {number} i Extend. Är det rätt, avbryt (cancel) denna post; annars försök igen \
+             (retry)."
+        ),
+    )
 }
 
 fn look_alike_message(numbers: &str, language: crate::formats::problem::Language) -> String {

@@ -8,7 +8,7 @@ use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
-use crate::formats::document::{Document, Kind};
+use crate::formats::document::{Document, Kind, OrderReference};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
 use crate::rules::intake::{Verdict, decide};
@@ -95,6 +95,9 @@ impl Mind {
         file_name: &str,
         mut document: Document,
     ) -> rusqlite::Result<Result<(Document, bool, Option<i64>), Vec<Problem>>> {
+        if !document.kind.has_key() {
+            return Ok(Ok((document, false, None)));
+        }
         let made = document.key.is_none();
         if made {
             let key = document.made_key(file_name);
@@ -102,8 +105,11 @@ impl Mind {
         }
         let key = document.key.clone().unwrap_or_default();
         let known = outbox::latest_with_key(tx, document.kind, &key)?;
+        // Where the webshop may change customers, other content changes the customer.
+        let may_change = document.kind == Kind::Customer && self.config.customers.update;
         Ok(match decide(&key, made, &document.content_hash, known.as_ref()) {
             Verdict::Accept => Ok((document, made, None)),
+            Verdict::Reject(Wrong::DuplicateKey { .. }) if may_change => Ok((document, made, None)),
             Verdict::Duplicate { of } => Ok((document, made, Some(of))),
             Verdict::Reject(wrong) => Err(vec![Problem::of_file(wrong)]),
         })
@@ -144,12 +150,24 @@ impl Mind {
             None => {
                 let earlier = outbox::latest_with_key(tx, document.kind, key)?;
                 outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
-                if let Some(earlier) = earlier {
+                if let Some(earlier) = earlier.filter(|earlier| earlier.ended && !earlier.at_extend) {
                     outbox::take_place_of(tx, earlier.id, id, &received_at)?;
                 }
                 outbox::wait_where_needed(tx, id, document)?;
+                self.cancel_here(tx, id, document)?;
                 log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
             }
+        }
+        Ok(())
+    }
+
+    /// The webshop cancels an order that Extend does not have yet: neither is sent.
+    fn cancel_here(&mut self, tx: &Transaction<'_>, id: i64, document: &Document) -> rusqlite::Result<()> {
+        if let (Kind::OrderCancellation, Some(OrderReference::External(external))) =
+            (document.kind, &document.order)
+            && let Some(order) = outbox::open_order_with_external(tx, external)?
+        {
+            self.call_off(tx, order, id)?;
         }
         Ok(())
     }
@@ -247,11 +265,29 @@ pub(crate) fn warnings(
     made_key: bool,
     language: crate::formats::problem::Language,
 ) -> String {
-    if !made_key {
-        return "[]".into();
+    let mut all = Vec::new();
+    if made_key {
+        let message = made_key_warning(document, language);
+        all.push(serde_json::json!({ "code": "made_key", "message": message }));
     }
-    let message = made_key_warning(document, language);
-    serde_json::json!([{ "code": "made_key", "message": message }]).to_string()
+    if document.child_rows > 0 {
+        let message = child_rows_warning(document.child_rows, language);
+        all.push(serde_json::json!({ "code": "child_rows", "message": message }));
+    }
+    serde_json::Value::Array(all).to_string()
+}
+
+fn child_rows_warning(rows: usize, language: crate::formats::problem::Language) -> String {
+    language.pick(
+        format!(
+            "{rows} rows are parts of a bill of materials (billOfMaterialsParentRowPosition) and were left out: \
+             Extend makes them itself"
+        ),
+        format!(
+            "{rows} rader är delar av en strukturartikel (billOfMaterialsParentRowPosition) och utelämnades: \
+             Extend skapar dem själv"
+        ),
+    )
 }
 
 fn made_key_warning(document: &Document, language: crate::formats::problem::Language) -> String {

@@ -28,6 +28,7 @@ use crate::rules::retry::Pauses;
 use crate::store::intake::ToMove;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod changes;
 mod delivery;
 mod intake;
 mod mirror;
@@ -115,6 +116,8 @@ struct Course {
     suspects: Vec<i64>,
     /// Items with a call under way, and when it began.
     in_flight: HashMap<i64, Duration>,
+    /// Changes that may be made, as it is known how things stand, and since when.
+    prepared: HashMap<i64, Duration>,
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
@@ -165,6 +168,7 @@ impl Engine {
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
             in_flight: HashMap::new(),
+            prepared: HashMap::new(),
             probing: false,
             pushing: 0,
             pulling: false,
@@ -354,6 +358,7 @@ struct Settled {
     ended: Vec<i64>,
     doubts: HashMap<i64, Option<Doubt>>,
     suspects: Vec<i64>,
+    prepared: Vec<i64>,
     pushes: usize,
     pulled: bool,
     moved: Option<bool>,
@@ -482,6 +487,7 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
+        self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
         }
@@ -496,6 +502,9 @@ impl Mind {
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
+                        CallJob::Prepare(prepare) => {
+                            self.course.in_flight.insert(prepare.id, self.now.mono);
+                        }
                         CallJob::Send(send) => {
                             self.course.in_flight.insert(send.id, self.now.mono);
                         }

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::client::Api;
+use super::prepare::{PrepareJob, Standing, find_order, prepare, record};
 use super::requests::{self, Request};
 use crate::formats::document::{Kind, text_at};
 use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, Sent};
+use crate::rules::change::Verb;
 use crate::rules::lookup::Candidate;
 use crate::rules::mirror::Entity;
 
@@ -16,6 +18,8 @@ use crate::rules::mirror::Entity;
 pub enum CallJob {
     /// Is Extend there?
     Probe,
+    /// Ask how things stand before an item changes them.
+    Prepare(PrepareJob),
     /// Send an item.
     Send(SendJob),
     /// Look an item up whose attempt has no known outcome.
@@ -35,8 +39,12 @@ pub struct SendJob {
     pub attempt: i64,
     /// What it asks for.
     pub kind: Kind,
+    /// How.
+    pub verb: Verb,
     /// JSON.
     pub payload: String,
+    /// What a change is made to: Extend's number.
+    pub target: Option<String>,
     /// The external number of an order that Extend must be asked for first, see [`ORDER_ASKED_FOR`].
     pub order_to_find: Option<String>,
 }
@@ -56,6 +64,8 @@ pub struct LookUpJob {
     pub customer_number: Option<String>,
     /// The order it names, by Extend's number.
     pub order_number: Option<String>,
+    /// What a change is made to: Extend's number.
+    pub target: Option<String>,
     /// A day before the first attempt, UTC without an offset.
     pub from: String,
     /// The first attempt, by Extend's clock in seconds since 1970: what is much older needs no second look.
@@ -121,6 +131,15 @@ pub struct Seen {
 pub enum CallOutcome {
     /// The probe: [`CallDone::health`] tells all.
     Probed,
+    /// How things stand before an item changes them, or why that is not known.
+    Prepared {
+        /// The item.
+        id: i64,
+        /// The note of this question.
+        attempt: i64,
+        /// What is there.
+        standing: Result<Standing, Sent>,
+    },
     /// An item was sent, or not.
     Sent {
         /// The item.
@@ -179,6 +198,10 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
             let _ = line.call(&requests::probe());
             CallOutcome::Probed
         }
+        CallJob::Prepare(job) => {
+            let standing = prepare(&mut line, &job);
+            CallOutcome::Prepared { id: job.id, attempt: job.attempt, standing }
+        }
         CallJob::Send(job) => {
             CallOutcome::Sent { id: job.id, attempt: job.attempt, sent: send(&mut line, job) }
         }
@@ -196,7 +219,8 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
     CallDone { outcome, health: line.health, seen: line.seen, took: began.elapsed() }
 }
 
-struct Caller<'a> {
+/// The line, for the calls of one job.
+pub(super) struct Caller<'a> {
     api: &'a dyn Api,
     calls: u32,
     seen: Seen,
@@ -222,7 +246,7 @@ impl Caller<'_> {
         result
     }
 
-    fn json(&mut self, request: &Request) -> Result<Option<Value>, String> {
+    pub(super) fn json(&mut self, request: &Request) -> Result<Option<Value>, String> {
         match answer::of_read(self.call(request)) {
             Got::Body(body) => {
                 match serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body)) {
@@ -243,38 +267,23 @@ impl Caller<'_> {
 fn send(line: &mut Caller<'_>, job: SendJob) -> Sent {
     let mut payload = job.payload;
     if let Some(external) = job.order_to_find {
-        let listed = line.json(&requests::orders_by_external(&external, ORDER_ASKED_FOR, 0));
-        let orders = match listed {
-            Ok(Some(Value::Array(orders))) => orders,
-            Ok(_) => return Sent::Again { after: None, why: "the list of orders could not be read".into() },
-            Err(why) => return Sent::Again { after: None, why },
-        };
-        let mut numbers: Vec<&str> = orders
-            .iter()
-            .filter(|order| holds(text_at(order, &["orderNumberExternal"]), &external))
-            .filter_map(|order| text_at(order, &["orderNumber"]))
-            .collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        match numbers[..] {
-            [number] => payload = with_order_number(&payload, number),
-            [] => {
-                let message = format!("no order with the number {external} is known, here or at Extend");
-                return Sent::Refused { code: "unknown_order", message };
-            }
-            _ => {
-                let message =
-                    format!("several orders at Extend have the number {external}: {}", numbers.join(", "));
-                return Sent::Refused { code: "ambiguous_order", message };
-            }
+        match find_order(line, &external) {
+            Ok(number) => payload = with_order_number(&payload, &number),
+            Err(sent) => return sent,
         }
     }
-    let request = match job.kind {
-        Kind::Return => requests::post_return(payload),
-        _ => requests::post_order(payload),
+    let target = job.target.unwrap_or_default();
+    let request = match (job.kind, job.verb) {
+        (Kind::Return, _) => requests::post_return(payload),
+        (Kind::Customer, Verb::Post) => requests::post_customer(payload),
+        (Kind::Customer, _) => requests::put_customer(&target, payload),
+        (_, Verb::Post) => requests::post_order(payload),
+        (_, Verb::Put) => requests::put_order(&target, payload),
+        (_, Verb::Delete) => requests::delete_order(&target),
     };
     match answer::of_write(&line.call(&request)) {
-        Sent::Done(body) if number_in(job.kind, &body).is_none() => {
+        // What is changed has its number already.
+        Sent::Done(body) if job.verb == Verb::Post && number_in(job.kind, &body).is_none() => {
             Sent::Unclear("the answer names no number".into())
         }
         sent => sent,
@@ -311,14 +320,20 @@ fn number_text(value: &Value) -> Option<String> {
 }
 
 /// Whether a field holds this key; spaces around it do not count.
-fn holds(value: Option<&str>, key: &str) -> bool {
+pub(super) fn holds(value: Option<&str>, key: &str) -> bool {
     value.is_some_and(|value| value.trim() == key.trim())
 }
 
 fn look_up(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
     match job.kind {
         Kind::Return => look_up_return(line, job),
-        _ => look_up_order(line, job),
+        Kind::Order => look_up_order(line, job),
+        kind => {
+            // What is not there is a candidate too: whether that is as wanted is for the rules to say.
+            let number = job.target.clone().unwrap_or_else(|| job.key.clone());
+            let record = record(line, kind, &number)?.unwrap_or(Value::Null);
+            Ok(vec![Candidate { number, changed_at: None, record, bound_to_other: false }])
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod jobs;
 pub mod page;
+pub mod prepare;
 pub mod requests;
 
 pub use client::{Api, Client};

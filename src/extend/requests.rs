@@ -70,6 +70,26 @@ pub fn post_return(body: String) -> Request {
     Request { method: Method::Post, path: "/ReturnOrders".into(), body: Some(body) }
 }
 
+/// PUT CustomerOrders/{number}: header and rows are laid over what is there.
+pub fn put_order(number: &str, body: String) -> Request {
+    Request { method: Method::Put, path: format!("/CustomerOrders/{}", escaped(number)), body: Some(body) }
+}
+
+/// DELETE CustomerOrders/{number}: the order is annulled.
+pub fn delete_order(number: &str) -> Request {
+    Request { method: Method::Delete, path: format!("/CustomerOrders/{}", escaped(number)), body: None }
+}
+
+/// POST Customers.
+pub fn post_customer(body: String) -> Request {
+    Request { method: Method::Post, path: "/Customers".into(), body: Some(body) }
+}
+
+/// PUT Customers/{number}, the whole record.
+pub fn put_customer(number: &str, body: String) -> Request {
+    Request { method: Method::Put, path: format!("/Customers/{}", escaped(number)), body: Some(body) }
+}
+
 /// One whole record: GET {Resource}/{number}. The number is escaped as one segment (documented).
 pub fn record(resource: &str, number: &str) -> Request {
     get(format!("/{resource}/{}", escaped(number)))

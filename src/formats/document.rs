@@ -44,6 +44,22 @@ impl Kind {
         }
     }
 
+    /// Whether documents of this kind carry the shop's own number, by which they are taken once. Changes
+    /// and cancellations have none and go in the order in which they came.
+    pub fn has_key(self) -> bool {
+        matches!(self, Kind::Order | Kind::Return | Kind::Customer)
+    }
+
+    /// Whether Extend is asked how things stand before it is sent: it changes what is there, or may.
+    pub fn is_prepared(self) -> bool {
+        !matches!(self, Kind::Order | Kind::Return)
+    }
+
+    /// Whether it changes or cancels an order.
+    pub fn changes_order(self) -> bool {
+        self.is_prepared() && self != Kind::Customer
+    }
+
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == name)
@@ -75,6 +91,8 @@ pub struct Document {
     pub customer_number: Option<String>,
     /// The order it names.
     pub order: Option<OrderReference>,
+    /// Rows that were left out of [`Document::body`], see [`is_child_row`].
+    pub child_rows: usize,
 }
 
 impl Document {
@@ -112,6 +130,20 @@ impl Document {
         }
         self.key = Some(key.into());
     }
+}
+
+/// Whether Extend made the row out of a bill of materials, in an answer that the shop had from it. Such a row
+/// must not be sent back in an order (documented).
+pub fn is_child_row(row: &Value) -> bool {
+    row.get("billOfMaterialsParentRowPosition").is_some_and(|parent| !parent.is_null())
+}
+
+/// Takes the rows out of an order that must not be sent back, and gives their number.
+pub fn leave_out_child_rows(order: &mut Value) -> usize {
+    let Some(rows) = order.get_mut("orderRows").and_then(Value::as_array_mut) else { return 0 };
+    let before = rows.len();
+    rows.retain(|row| !is_child_row(row));
+    before - rows.len()
 }
 
 /// A text field by its path, where it is there and not blank.

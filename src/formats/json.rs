@@ -7,11 +7,15 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::canonical;
-use super::document::{Document, Kind, OrderReference, text_at};
+use super::document::{Document, Kind, leave_out_child_rows, text_at};
 use super::locate::{Step, line_of};
 use super::problem::{BATCH, Expected, Problem, Wrong, shown};
 use super::strict;
 use super::text::{self, NotText};
+
+mod changes;
+
+pub use changes::reference;
 
 /// Whether a file's bytes are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +104,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn document(mut self, value: Value) -> Result<Document, Vec<Problem>> {
+    fn document(mut self, mut value: Value) -> Result<Document, Vec<Problem>> {
         let Value::Object(fields) = &value else {
             let wrong = match value {
                 Value::Array(_) => Wrong::UnsupportedKind { kind: BATCH.into() },
@@ -127,35 +131,33 @@ impl Check<'_> {
         match kind {
             Kind::Order => self.order(&value),
             Kind::Return => self.returned(&value),
-            _ => self.problems.push(Problem {
-                wrong: Wrong::UnsupportedKind { kind: kind.name().into() },
-                field: None,
-                line: Some(1),
-            }),
+            Kind::OrderChange => self.order_change(&value),
+            Kind::RowCancellation => self.row_cancellation(&value),
+            Kind::OrderCancellation => self.order_cancellation(&value),
+            Kind::Customer => self.customer(&value),
         }
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let (key, customer_number, order) = match kind {
-            Kind::Return => (
-                text_at(&value, &["header", "reference"]),
-                text_at(&value, &["header", "customerNumber"]),
-                return_reference(&value),
-            ),
-            _ => (
-                text_at(&value, &["orderHeader", "orderNumberExternal"]),
+        let (key, customer_number) = match kind {
+            Kind::Return => {
+                (text_at(&value, &["header", "reference"]), text_at(&value, &["header", "customerNumber"]))
+            }
+            Kind::Customer => (text_at(&value, &["customerNumber"]), None),
+            Kind::Order | Kind::OrderChange => (
+                text_at(&value, &["orderHeader", "orderNumberExternal"]).filter(|_| kind.has_key()),
                 text_at(&value, &["orderHeader", "customerNumber"]),
-                None,
             ),
+            Kind::RowCancellation | Kind::OrderCancellation => (None, None),
         };
-        Ok(Document {
-            kind,
-            key: key.map(str::to_owned),
-            customer_number: customer_number.map(str::to_owned),
-            order,
-            content_hash: canonical::content_hash(&value),
-            body: value,
-        })
+        let order = reference(kind, &value);
+        let (key, customer_number) = (key.map(str::to_owned), customer_number.map(str::to_owned));
+        let content_hash = canonical::content_hash(&value);
+        let child_rows = match kind {
+            Kind::Order | Kind::OrderChange => leave_out_child_rows(&mut value),
+            _ => 0,
+        };
+        Ok(Document { kind, key, customer_number, order, content_hash, body: value, child_rows })
     }
 
     fn order(&mut self, value: &Value) {
@@ -324,6 +326,7 @@ impl Check<'_> {
             Expected::Text => value.is_string(),
             // A number too large for any computer to reckon with is a slip of the pen.
             Expected::Number => value.as_f64().is_some_and(f64::is_finite),
+            Expected::WholeNumber => value.is_i64(),
             Expected::Object => value.is_object(),
             Expected::List => value.is_array(),
         };
@@ -349,17 +352,10 @@ impl Check<'_> {
     }
 }
 
-/// The order that a return names, by Extend's number or by the shop's own.
-pub fn return_reference(value: &Value) -> Option<OrderReference> {
-    let extend = text_at(value, &["createAction", "orderNumber"]).map(|n| OrderReference::Extend(n.into()));
-    extend.or_else(|| {
-        text_at(value, &["createAction", "orderNumberExternal"]).map(|n| OrderReference::External(n.into()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::document::OrderReference;
 
     fn problems(text: &str) -> Vec<(String, Option<String>, Option<u64>)> {
         match parse(text.as_bytes()) {

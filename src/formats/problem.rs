@@ -107,6 +107,8 @@ pub enum Expected {
     Text,
     /// A number without quotes.
     Number,
+    /// A number without a fraction, without quotes.
+    WholeNumber,
     /// `{ … }`.
     Object,
     /// `[ … ]`.
@@ -240,6 +242,7 @@ impl Problem {
                 let expected = match expected {
                     Expected::Text => "text in quotes",
                     Expected::Number => "a number without quotes",
+                    Expected::WholeNumber => "a whole number without quotes",
                     Expected::Object => "an object { … }",
                     Expected::List => "a list [ … ]",
                 };
@@ -328,6 +331,7 @@ impl Problem {
                 let expected = match expected {
                     Expected::Text => "text inom citattecken",
                     Expected::Number => "ett tal utan citattecken",
+                    Expected::WholeNumber => "ett heltal utan citattecken",
                     Expected::Object => "ett objekt { … }",
                     Expected::List => "en lista [ … ]",
                 };

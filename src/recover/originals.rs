@@ -63,10 +63,10 @@ pub fn head(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Reads a document, its key put in. Its name decides over a made key.
+/// Reads a document, its key put in. Its name decides over a made key. Changes and cancellations have none.
 pub fn document(bytes: &[u8], name: &str) -> Option<(Document, bool)> {
     let mut document = json::parse(bytes).ok()?;
-    let made = document.key.is_none();
+    let made = document.key.is_none() && document.kind.has_key();
     if made {
         let key = document.made_key(name);
         document.set_key(&key);
@@ -84,7 +84,8 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
             let bytes = std::fs::read(&path).map_err(|error| with_path(&path, error))?;
             let known = receipts.days.get(&day).and_then(|of_day| {
                 of_day.keys().find(|(file, key)| {
-                    document(&bytes, file).is_some_and(|(document, _)| document.key.as_ref() == Some(key))
+                    document(&bytes, file)
+                        .is_some_and(|(document, _)| document.key.as_deref().unwrap_or_default() == key)
                 })
             });
             let digits: String = staged.chars().filter(char::is_ascii_digit).collect();
@@ -145,11 +146,11 @@ fn original(
     receipts: &OfDay,
 ) -> Option<Original> {
     let (document, made) = document(bytes, stored)?;
-    let literal = (stored.to_owned(), 1, document.key?);
+    let literal = (stored.to_owned(), 1, document.key.unwrap_or_default());
     let (name, number, key) = match names::unnumbered(stored) {
         None => literal,
         Some((base, number)) => {
-            let key = self::document(bytes, &base)?.0.key?;
+            let key = self::document(bytes, &base)?.0.key.unwrap_or_default();
             let has = |name: &str, key: &str| receipts.contains_key(&(name.to_owned(), key.to_owned()));
             // Numbered by us, or called so by the shop: the receipts tell, else whether there is a first.
             if !has(stored, &literal.2) && (has(&base, &key) || all.contains(&base)) {

@@ -17,7 +17,7 @@ use crate::formats::canonical;
 use crate::formats::document::{Document, Kind};
 use crate::rules::arrival::is_left_alone;
 use crate::rules::intake::{Verdict, decide};
-use crate::rules::recover::{Fate, fate, ids};
+use crate::rules::recover::{Fate, fate, fate_of_change, ids};
 use crate::store::recover::{self as store, AcceptedFile, Standing};
 use crate::store::{agent, outbox, owed};
 
@@ -156,6 +156,10 @@ impl Builder<'_> {
             let Some((document, made)) = originals::document(&bytes, &name) else { continue };
             let key = document.key.clone().unwrap_or_default();
             let receipt = receipts.take_unclaimed(&name, &key);
+            if receipt.is_none() && !document.kind.has_key() {
+                // Nothing says that it was ever taken over.
+                continue;
+            }
             let known = outbox::latest_with_key(self.tx, document.kind, &key)?;
             if receipt.is_none()
                 && decide(&key, made, &document.content_hash, known.as_ref()) != Verdict::Accept
@@ -223,7 +227,10 @@ impl Builder<'_> {
         let key = document.key.clone().unwrap_or_default();
         let earlier = store::earlier(self.tx, &document)?;
         let told = receipt.map(|receipt| receipt.told);
-        let fate = fate(&key, file.made, &document.content_hash, earlier.as_ref(), told, file.unsure);
+        let fate = match document.kind.has_key() {
+            true => fate(&key, file.made, &document.content_hash, earlier.as_ref(), told, file.unsure),
+            false => fate_of_change(told),
+        };
         let id = self.id(id, earlier.as_ref().map(|earlier| earlier.known.id));
         let file_id = store::insert_file(
             self.tx,
@@ -254,6 +261,7 @@ impl Builder<'_> {
                 (Some(self.unresolved(self.told(receipt, receipts)?, file.received_at)), ends)
             }
             Fate::AskPerson => (Some(self.left_to_person(&document)), None),
+            Fate::Recovered => (Some(self.recovered()), None),
         };
         if let Some(standing) = standing {
             let state = standing.state.as_str();
@@ -308,8 +316,26 @@ impl Builder<'_> {
         }
     }
 
+    fn recovered(&self) -> Standing {
+        let message = self.config.exchange.language.pick(
+            "the database was lost, and it can't be told whether this change was made. Look at the order at \
+             Extend. If it is as wanted, cancel this item; if not, retry it.",
+            "databasen förlorades, och det går inte att avgöra om denna ändring gjordes. Se på ordern i Extend. \
+             Är den som önskat, avbryt (cancel) denna post; annars försök igen (retry).",
+        );
+        Standing {
+            state: "refused".into(),
+            error: Some(("recovered".into(), message.into(), None)),
+            ..Standing::default()
+        }
+    }
+
     fn left_to_person(&self, document: &Document) -> Standing {
-        let place = if document.kind == Kind::Return { "ReturnOrders" } else { "CustomerOrders" };
+        let place = match document.kind {
+            Kind::Return => "ReturnOrders",
+            Kind::Customer => "Customers",
+            _ => "CustomerOrders",
+        };
         let message = self.config.exchange.language.pick(
             format!(
                 "the database was lost, and it can't be told whether Extend has this. Look for it among the \

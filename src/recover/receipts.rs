@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::file_names;
 use crate::config::Config;
 use crate::exchange::with_path;
-use crate::formats::document::text_at;
+use crate::formats::document::{Kind, text_at};
 use crate::formats::names;
 use crate::rules::recover::{Ending, Told};
 use crate::store::recover::Standing;
@@ -141,11 +141,14 @@ fn parse(path: &Path) -> io::Result<Option<(String, String, Receipt)>> {
     let parsed = (|| {
         let text = |name: &str| text_at(&document, &[name]).map(String::from);
         let received_at = text("receivedAt").filter(|at| at.parse::<jiff::Timestamp>().is_ok())?;
-        let ending = Ending::of(document["state"].as_str()?, text("extendNumber").is_some());
+        // A cancellation of an order that was never sent is delivered without a number.
+        let has_key = Kind::from_name(document["kind"].as_str()?)?.has_key();
+        let ending = Ending::of(document["state"].as_str()?, text("extendNumber").is_some() || !has_key);
         let told = Told { ending, is_duplicate: document["duplicateOf"].is_number() };
         let id = document["id"].as_i64().filter(|id| *id > 0)?;
         let receipt = Receipt { stored: String::new(), arrival: None, id, received_at, told };
-        Some((text("file")?, text("key")?, receipt))
+        let key = if has_key { text("key")? } else { String::new() };
+        Some((text("file")?, key, receipt))
     })();
     Ok(parsed)
 }

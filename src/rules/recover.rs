@@ -79,6 +79,17 @@ pub enum Fate {
     },
     /// Nobody can tell whether Extend has it: a person must say.
     AskPerson,
+    /// A change that had not ended. How things stood before it is lost, so nobody can tell whether it was made:
+    /// a person must say.
+    Recovered,
+}
+
+/// Decides about a change or cancellation, which has no key.
+pub fn fate_of_change(told: Option<Told>) -> Fate {
+    match told {
+        Some(Told { ending: Ending::Open, .. }) | None => Fate::Recovered,
+        Some(_) => Fate::AsTold,
+    }
 }
 
 /// Decides. `unsure` says that neither its receipt nor its name can be told for certain while its number
@@ -236,6 +247,15 @@ mod tests {
         check(Unresolved, true, Some((Ending::Open, false)), Fate::LookUp { ends: Some(7) });
         check(Unresolved, true, Some((Ending::Delivered, false)), Fate::AsToldInPlaceOf { ends: 7 });
         check(Unresolved, false, Some((Ending::Cancelled, false)), Fate::AsToldInPlaceOf { ends: 7 });
+    }
+
+    #[test]
+    fn a_change_is_taken_up_by_a_person_only() {
+        let told = |ending| Some(Told { ending, is_duplicate: false });
+        assert_eq!(fate_of_change(None), Fate::Recovered);
+        assert_eq!(fate_of_change(told(Ending::Open)), Fate::Recovered);
+        assert_eq!(fate_of_change(told(Ending::Delivered)), Fate::AsTold);
+        assert_eq!(fate_of_change(told(Ending::Cancelled)), Fate::AsTold);
     }
 
     #[test]

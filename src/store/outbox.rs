@@ -6,12 +6,14 @@ use crate::formats::document::{Document, Kind, OrderReference};
 use crate::rules::intake::Known;
 
 mod attempts;
+mod changes;
 mod people;
+mod sequence;
 
 pub use attempts::*;
+pub use changes::*;
 pub use people::*;
-
-use super::owed::owe_receipts_of;
+pub use sequence::*;
 
 /// An item as the engine needs it to send it or to look it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,40 +126,6 @@ pub fn insert(
     Ok(())
 }
 
-/// Makes an item wait for another, which must not have ended.
-///
-/// # Errors
-/// SQLite's.
-pub fn wait_for(connection: &Connection, id: i64, other: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO outbox_waits (outbox_id, waits_for) VALUES (?1, ?2)")?
-        .execute([id, other])?;
-    connection.prepare_cached("UPDATE outbox SET ready = 0 WHERE id = ?1")?.execute([id])?;
-    Ok(())
-}
-
-/// A return waits for the order that it names while that is still here, and for earlier documents about
-/// the same order.
-///
-/// # Errors
-/// SQLite's.
-pub fn wait_where_needed(connection: &Connection, id: i64, document: &Document) -> rusqlite::Result<()> {
-    let reference = match &document.order {
-        None => return Ok(()),
-        Some(OrderReference::Extend(number)) => number,
-        Some(OrderReference::External(external)) => {
-            if let Some(order) = open_order_with_external(connection, external)? {
-                wait_for(connection, id, order)?;
-            }
-            external
-        }
-    };
-    if let Some(earlier) = open_about_order(connection, reference, id)? {
-        wait_for(connection, id, earlier)?;
-    }
-    Ok(())
-}
-
 /// The newest item that gave, or will give, Extend the order with this external number.
 ///
 /// # Errors
@@ -175,7 +143,7 @@ pub fn order_with_external(
         .optional()
 }
 
-/// Items that may be sent now, oldest first. No item is ever told to wait until after `latest`: one that
+/// Items that may be sent now, oldest first: none of the kinds in `without`, and not those in `busy`. No item is ever told to wait until after `latest`: one that
 /// seems to was told so before the clock was set back, and waits no longer.
 ///
 /// # Errors
@@ -185,18 +153,21 @@ pub fn load_ready(
     now: &str,
     latest: &str,
     without: &[&str],
+    busy: &[i64],
     limit: usize,
 ) -> rusqlite::Result<Vec<Item>> {
     let without = serde_json::Value::from(without.to_vec()).to_string();
+    let busy = serde_json::Value::from(busy.to_vec()).to_string();
     connection
         .prepare_cached(&format!(
             "SELECT {ITEM_COLUMNS} FROM outbox INDEXED BY outbox_ready
              WHERE state = 'queued' AND ready = 1
                AND (next_attempt_at IS NULL OR next_attempt_at <= ?1 OR next_attempt_at > ?2)
                AND kind NOT IN (SELECT value FROM json_each(?3))
-             ORDER BY id LIMIT ?4"
+               AND id NOT IN (SELECT value FROM json_each(?4))
+             ORDER BY id LIMIT ?5"
         ))?
-        .query_map(params![now, latest, without, limit as i64], item)?
+        .query_map(params![now, latest, without, busy, limit as i64], item)?
         .collect()
 }
 
@@ -252,77 +223,12 @@ pub fn is_bound_to_other(
         .query_row(params![number, kind.name(), id], |row| row.get(0))
 }
 
-/// Items that waited for this one may go, where they wait for nothing else.
-///
-/// # Errors
-/// SQLite's.
-pub fn release_followers(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    let followers: Vec<i64> = connection
-        .prepare_cached("DELETE FROM outbox_waits WHERE waits_for = ?1 RETURNING outbox_id")?
-        .query_map([id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for follower in followers {
-        connection
-            .prepare_cached(
-                "UPDATE outbox SET ready = 1 WHERE id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM outbox_waits WHERE outbox_id = ?1)",
-            )?
-            .execute([follower])?;
-    }
-    Ok(())
-}
-
-/// Item `id` takes the place of `earlier`, which was refused or cancelled: what waited for that waits for
-/// this, and nobody can send it any more.
-///
-/// # Errors
-/// SQLite's.
-pub fn take_place_of(connection: &Connection, earlier: i64, id: i64, now: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE OR REPLACE outbox_waits SET waits_for = ?2 WHERE waits_for = ?1")?
-        .execute([earlier, id])?;
-    let changed = connection
-        .prepare_cached(
-            "UPDATE outbox SET state = 'cancelled', cancelled_at = ?2 WHERE id = ?1 AND state = 'refused'",
-        )?
-        .execute(params![earlier, now])?;
-    if changed > 0 {
-        note_action(connection, earlier, "extend-edge", &format!("replaced by item {id}"), now)?;
-        owe_receipts_of(connection, earlier)?;
-    }
-    Ok(())
-}
-
-/// The newest item that has not come to its end and is about the same order, other than `id`.
-///
-/// # Errors
-/// SQLite's.
-pub fn open_about_order(connection: &Connection, reference: &str, id: i64) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached(
-            "SELECT max(id) FROM outbox WHERE order_reference = ?1 AND id < ?2
-             AND state IN ('queued', 'sending', 'refused')",
-        )?
-        .query_row(params![reference, id], |row| row.get(0))
-}
-
 /// When the first attempt at anything was made, by Extend's clock.
 ///
 /// # Errors
 /// SQLite's.
 pub fn oldest_attempt(connection: &Connection) -> rusqlite::Result<Option<String>> {
     connection.query_row("SELECT min(first_attempt_at) FROM outbox", [], |row| row.get(0))
-}
-
-/// The newest order with this external number that has not come to its end.
-///
-/// # Errors
-/// SQLite's.
-pub fn open_order_with_external(connection: &Connection, external: &str) -> rusqlite::Result<Option<i64>> {
-    let order = order_with_external(connection, external)?;
-    Ok(order
-        .filter(|(_, state, _)| ["queued", "sending", "refused"].contains(&state.as_str()))
-        .map(|(id, _, _)| id))
 }
 
 /// The balances that were just stored know of every order that was delivered before `before`: it is no

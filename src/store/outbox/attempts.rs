@@ -38,7 +38,7 @@ pub fn begin_look_up(connection: &Connection, id: i64, now: &str) -> rusqlite::R
     begin(connection, id, "look_up", now)
 }
 
-fn begin(connection: &Connection, id: i64, kind: &str, now: &str) -> rusqlite::Result<i64> {
+pub(super) fn begin(connection: &Connection, id: i64, kind: &str, now: &str) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
             "INSERT INTO outbox_attempts (outbox_id, kind, started_at, outcome) VALUES (?1, ?2, ?3, 'begun')",

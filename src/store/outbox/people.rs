@@ -154,7 +154,7 @@ pub fn load_summary(connection: &Connection, id: i64) -> rusqlite::Result<Option
 /// An attempt or a look-up as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// `send` or `look_up`.
+    /// `send`, `look_up` or `prepare`.
     pub kind: String,
     /// When.
     pub started_at: String,
@@ -208,8 +208,9 @@ pub fn load_actions(connection: &Connection, id: i64) -> rusqlite::Result<Vec<(S
 /// SQLite's.
 pub fn successor(connection: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
     connection.query_row(
+        // A later customer document changes that customer again, where the settings let it.
         "SELECT max(newer.id) FROM outbox this JOIN outbox newer ON newer.kind = this.kind AND newer.key = this.key
-         WHERE this.id = ?1 AND newer.id > this.id",
+         WHERE this.id = ?1 AND newer.id > this.id AND (this.kind <> 'customer' OR this.state <> 'queued')",
         [id],
         |row| row.get(0),
     )

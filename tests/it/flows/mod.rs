@@ -1,6 +1,7 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
 mod bad_files;
+mod changes;
 mod commands;
 mod duplicates;
 mod lost_answers;
