@@ -293,7 +293,7 @@ fn choose() {
     let rounds = 1000;
     let began = Instant::now();
     for _ in 0..rounds {
-        assert_eq!(store::outbox::load_ready(&connection, now, now, &[], 4).expect("items").len(), 4);
+        assert_eq!(store::outbox::load_ready(&connection, now, now, &[], &[], 4).expect("items").len(), 4);
     }
     let ours = began.elapsed().as_secs_f64() * 1000.0 / f64::from(rounds);
     let began = Instant::now();

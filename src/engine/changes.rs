@@ -43,6 +43,8 @@ impl Mind {
                 {
                     outbox::mark_done_here(tx, item.id, &self.now.text())?;
                     self.course.budget.give_back();
+                    // What waited for it may go.
+                    self.wake(self.now.mono);
                     return Ok(None);
                 }
                 _ => Target::External(external.clone()),

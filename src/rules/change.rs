@@ -231,7 +231,7 @@ pub fn cancelled_places(document: &Value) -> Vec<(i64, i64)> {
     let cancel = &document["cancelRows"];
     let list = |name: &str| cancel[name].as_array().map_or(&[][..], Vec::as_slice);
     let mut places: Vec<(i64, i64)> = Vec::new();
-    let named = list("rows").iter().filter_map(|row| place(row));
+    let named = list("rows").iter().filter_map(place);
     for place in named.chain(list("positions").iter().filter_map(whole).map(|position| (position, 0))) {
         if !places.contains(&place) {
             places.push(place);

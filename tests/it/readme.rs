@@ -82,8 +82,13 @@ fn every_error_code_is_in_the_readme() {
     // What Extend, or the agent in its place, says no with.
     for (file, before) in [
         ("src/rules/answer.rs", "code: \""),
-        ("src/extend/jobs.rs", "code: \""),
-        ("src/engine/delivery.rs", "self.refuse(tx, &item, \""),
+        ("src/extend/prepare.rs", "code: \""),
+        ("src/rules/change.rs", "Refusal::OrderGone => \""),
+        ("src/rules/change.rs", "Refusal::NoSuchRow { .. } => \""),
+        ("src/rules/change.rs", "Refusal::ChildRow { .. } => \""),
+        ("src/rules/change.rs", "Refusal::CustomerExists => \""),
+        ("src/engine/delivery.rs", "true => (\""),
+        ("src/engine/delivery.rs", "false => (\""),
     ] {
         let found: Vec<String> = read(file).lines().filter_map(|line| quoted_after(line, before)).collect();
         assert!(!found.is_empty(), "{file}");

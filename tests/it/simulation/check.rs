@@ -8,6 +8,7 @@ use extend_edge::formats::canonical;
 use extend_edge::store::{agent, intake};
 use rusqlite::Connection;
 
+use super::changes;
 use super::disk::Disk;
 use super::extend::Wire;
 use super::world::{MINUTE, Process, SECOND, Written};
@@ -192,6 +193,13 @@ impl Checks {
             let id: i64 = row.get(0).unwrap_or_default();
             let text = |column| row.get::<_, Option<String>>(column).ok().flatten().unwrap_or_default();
             let (state, number, code, mark) = (text(1), text(3), text(4), text(5));
+            if let Some(result) = changes::check(connection, &extend, id, &state, &code) {
+                result?;
+                if state == "sending" || (state == "queued" && !waits_for_an_open_one(connection, id)) {
+                    return Err(format!("item {id} is still {state} after a quiet hour: {code}"));
+                }
+                continue;
+            }
             let told = marks.entry(mark.clone()).or_default();
             match state.as_str() {
                 "delivered" => {
@@ -206,7 +214,11 @@ impl Checks {
                 "refused" => {
                     let product_is_unknown: bool = row.get(6).unwrap_or_default();
                     let right = match code.as_str() {
-                        "extend_refused" => product_is_unknown,
+                        "extend_refused" => {
+                            product_is_unknown
+                                || text(7) == "return"
+                                || changes::lacks_customer(connection, id)
+                        }
                         "unknown_order" | "ambiguous_order" => text(7) == "return",
                         _ => false,
                     };
@@ -219,6 +231,7 @@ impl Checks {
                 _ => return Err(format!("item {id} ({mark}) is still {state} after a quiet hour: {code}")),
             }
         }
+        changes::check_sequence(connection, &extend)?;
         for (mark, (delivered, look_alike)) in marks {
             let there = extend.made.get(&mark).copied().unwrap_or(0);
             let told_off = look_alike
@@ -311,8 +324,9 @@ fn waiting(connection: &Connection) -> (i64, i64) {
 pub fn open_items(connection: &Connection) -> Vec<(i64, String, bool)> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT id, coalesce(payload ->> '$.orderHeader.mark', payload ->> '$.header.mark'),
-                    error_code IS 'look_alike'
+            "SELECT id, coalesce(payload ->> '$.orderHeader.mark', payload ->> '$.header.mark',
+                                 payload ->> '$.orderRows[0].mark', ''),
+                    error_code IS 'look_alike' OR error_code IS 'unclear_change'
              FROM outbox WHERE state IN ('queued', 'sending', 'refused') ORDER BY id DESC LIMIT 20",
         )
         .expect("a statement");

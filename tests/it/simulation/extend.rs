@@ -98,6 +98,10 @@ pub struct Extend {
     pub records: Vec<Record>,
     /// How many records there are of each document of the shop.
     pub made: BTreeMap<String, u32>,
+    /// Changes whose time is still to come.
+    pub pending: Vec<super::changes::Pending>,
+    /// Customers that the shop made: since when, and what.
+    pub customers: BTreeMap<String, (i64, Value)>,
     /// Documents that a person sent again knowing that they might be there.
     pub may_be_twice: BTreeSet<String>,
     pub violations: Vec<String>,
@@ -122,6 +126,8 @@ impl Extend {
             limit,
             records: Vec::new(),
             made: BTreeMap::new(),
+            pending: Vec::new(),
+            customers: BTreeMap::new(),
             may_be_twice: BTreeSet::new(),
             violations: Vec::new(),
             further_calls: Vec::new(),
@@ -136,13 +142,16 @@ impl Extend {
     /// the grace time of the next one allows.
     pub fn process_died(&mut self, at: i64) {
         let latest = at + self.grace * 8 / 10;
+        self.hurry(latest);
+        self.customers.values_mut().for_each(|(since, _)| *since = (*since).min(latest));
         for record in self.records.iter_mut().filter(|record| !record.mark.is_empty()).rev().take(50) {
             record.committed_at = record.committed_at.min(latest);
         }
     }
 
     /// Somebody else's record, or an old one.
-    pub fn plant(&mut self, is_return: bool, external: &str, body: Value, committed_at: i64) {
+    pub fn plant(&mut self, is_return: bool, external: &str, mut body: Value, committed_at: i64) {
+        give_places(&mut body);
         let number = self.number(is_return);
         let external = external.to_owned();
         self.records.push(Record { number, is_return, external, committed_at, mark: String::new(), body });
@@ -303,7 +312,7 @@ impl Extend {
         self.epoch + at.div_euclid(1000)
     }
 
-    fn plain(&mut self, status: u16, body: Vec<u8>) -> Answer {
+    pub fn plain(&mut self, status: u16, body: Vec<u8>) -> Answer {
         let at = self.seconds_at(self.now);
         let limits = Limits {
             limit: Some(self.limit),
@@ -314,7 +323,7 @@ impl Extend {
         Answer { status, body, retry_after: None, limits, server_time: Some(at) }
     }
 
-    fn message(&mut self, status: u16, message: &str) -> Answer {
+    pub fn message(&mut self, status: u16, message: &str) -> Answer {
         self.plain(status, json!({ "Message": message }).to_string().into_bytes())
     }
 
@@ -330,10 +339,16 @@ impl Extend {
     /// Does what was asked at `at`; what it makes is there from `commit_at` on.
     fn process(&mut self, request: &Request, at: i64, commit_at: i64) -> Answer {
         self.now = self.now.max(at);
+        self.come_true(at);
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let body = match (request.method, path) {
             (Method::Post, "/CustomerOrders" | "/ReturnOrders") => {
                 return self.create(path == "/ReturnOrders", request, commit_at);
+            }
+            (Method::Put | Method::Delete, _) => return self.change(request, path, commit_at),
+            (Method::Post, "/Customers") => return self.customer(request, path, commit_at),
+            (Method::Get, path) if path.starts_with("/Customers/") => {
+                return self.customer(request, path, commit_at);
             }
             (Method::Get, "/ReturnOrderRowCodes") => {
                 json!({ "returnOrderRowCodeList": [{ "returnCode": "A", "name": "Regretted" }] })
@@ -363,7 +378,11 @@ impl Extend {
             return self.message(400, "The product P-UNKNOWN does not exist");
         }
         let header = if is_return { "header" } else { "orderHeader" };
+        if !self.knows_customer(body[header]["customerNumber"].as_str().unwrap_or_default(), self.now) {
+            return self.message(400, "There is no such customer");
+        }
         let number = self.number(is_return);
+        give_places(&mut body);
         if is_return {
             let of = body["createAction"]["orderNumber"].as_str().unwrap_or_default().to_owned();
             if !of.is_empty() && !self.records.iter().any(|record| record.number == of) {
@@ -377,17 +396,22 @@ impl Extend {
         let text = |name: &str| body[header][name].as_str().unwrap_or_default().to_owned();
         let (external, mark) = (text(key), text("mark"));
         let committed_at = commit_at.min(self.commit_before.unwrap_or(i64::MAX));
-        let made = self.made.entry(mark.clone()).or_default();
-        *made += 1;
-        if *made > 1 && !self.may_be_twice.contains(&mark) {
-            self.violations.push(format!("{mark} ({external}) is at Extend {made} times"));
-        }
+        self.count(&mark, &external);
         self.records.push(Record { number, is_return, external, committed_at, mark, body: body.clone() });
         if let Some(trace) = &mut self.trace {
             let record = &self.records[self.records.len() - 1];
             trace.push(format!("{committed_at:>12} made  {} {}", record.number, record.mark));
         }
         self.plain(200, body.to_string().into_bytes())
+    }
+
+    /// A document of the shop came true once more.
+    pub fn count(&mut self, mark: &str, what: &str) {
+        let made = self.made.entry(mark.to_owned()).or_default();
+        *made += 1;
+        if *made > 1 && !self.may_be_twice.contains(mark) {
+            self.violations.push(format!("{mark} ({what}) is at Extend {made} times"));
+        }
     }
 
     fn list(&mut self, is_return: bool, query: &str, at: i64) -> Vec<Value> {
@@ -437,6 +461,12 @@ impl Extend {
             rows.insert(0, rows[self.rng.usize(..rows.len())].clone());
         }
         rows.into_iter().skip(page * 100).take(100).collect()
+    }
+}
+
+fn give_places(order: &mut Value) {
+    for (index, row) in order["orderRows"].as_array_mut().into_iter().flatten().enumerate() {
+        row["position"] = json!((index + 1) * 10);
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Dropped {
 pub struct Shop {
     made: u32,
     pub dropped: Vec<Dropped>,
+    /// Numbers of customers that it made.
+    pub customers: Vec<String>,
 }
 
 impl Shop {
@@ -29,14 +31,15 @@ impl Shop {
             0..8 => self.broken(rng),
             8..18 if !self.dropped.is_empty() => self.again(rng),
             18..24 if !self.dropped.is_empty() => self.conflicting(rng),
-            24..42 => self.returned(rng),
+            24..38 => self.returned(rng),
+            38..56 => self.changed(rng),
             _ => self.order(rng, None),
         };
         self.dropped.push(file.clone());
         file
     }
 
-    fn mark(&mut self) -> String {
+    pub fn mark(&mut self) -> String {
         self.made += 1;
         format!("m{}", self.made)
     }
@@ -63,6 +66,10 @@ impl Shop {
     fn again(&mut self, rng: &mut fastrand::Rng) -> Dropped {
         let recent = self.dropped.len().saturating_sub(if rng.bool() { 3 } else { 30 });
         let mut file = self.dropped[rng.usize(recent..self.dropped.len())].clone();
+        if file.body.get("changeOrder").is_some() {
+            // A change has no key: the same once more is another one.
+            return self.order(rng, None);
+        }
         if rng.bool() {
             file.name = format!("again-{}.json", self.mark());
             if file.key.is_none() {
@@ -93,7 +100,7 @@ impl Shop {
         let key = key.or_else(|| (rng.u32(..5) > 0).then(|| format!("W-{mark}")));
         let product = if rng.u32(..15) == 0 { "P-UNKNOWN" } else { ["P1", "P2", "P3"][rng.usize(..3)] };
         let mut body = json!({
-            "orderHeader": { "customerNumber": format!("C{}", rng.u32(1..4)), "mark": mark },
+            "orderHeader": { "customerNumber": self.buyer(rng), "mark": mark },
             "orderRows": [{
                 "product": { "productNumber": product },
                 "salesData": { "quantity": rng.u32(1..9), "unit": "pcs" },
@@ -113,6 +120,14 @@ impl Shop {
             key,
             body,
             is_return: false,
+        }
+    }
+
+    /// One of the old customers, or one of those that were made lately.
+    fn buyer(&self, rng: &mut fastrand::Rng) -> String {
+        match self.customers.last().filter(|_| rng.u32(..6) == 0) {
+            Some(new) => new.clone(),
+            None => format!("C{}", rng.u32(1..4)),
         }
     }
 

@@ -708,7 +708,7 @@ impl Process {
     fn began(&mut self, job: &CallJob) {
         match job {
             CallJob::Probe => self.probing = true,
-            CallJob::Send(_) | CallJob::LookUp(_) => self.calls += 1,
+            CallJob::Send(_) | CallJob::LookUp(_) | CallJob::Prepare(_) => self.calls += 1,
             _ => {}
         }
     }
@@ -716,7 +716,9 @@ impl Process {
     fn ended(&mut self, outcome: &jobs::CallOutcome) {
         match outcome {
             jobs::CallOutcome::Probed => self.probing = false,
-            jobs::CallOutcome::Sent { .. } | jobs::CallOutcome::LookedUp { .. } => self.calls -= 1,
+            jobs::CallOutcome::Sent { .. }
+            | jobs::CallOutcome::LookedUp { .. }
+            | jobs::CallOutcome::Prepared { .. } => self.calls -= 1,
             _ => {}
         }
     }
