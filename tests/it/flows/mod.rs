@@ -1,9 +1,11 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod backup;
 mod bad_files;
 mod changes;
 mod commands;
 mod duplicates;
+mod every_step;
 mod lost_answers;
 mod mirror;
 mod moods;
@@ -13,5 +15,6 @@ mod refused;
 mod returns;
 mod samples;
 mod second_agent;
+mod sick;
 mod slow_writers;
 mod stopping;
