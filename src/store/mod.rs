@@ -16,6 +16,7 @@ mod cells;
 pub mod changes;
 pub mod customers;
 pub mod details;
+pub mod hooks;
 pub mod intake;
 mod mirrored;
 pub mod orders;
