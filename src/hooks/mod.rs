@@ -80,6 +80,11 @@ impl Door {
     /// Hands a webhook to the engine. What is given back is told when it is recorded, and ends where it can't
     /// be; `None`: there is no room for it.
     fn hand_over(&self, hook: Hook) -> Option<Receiver<()>> {
+        // Those that were turned away before it are told before it: after it they would look like a row.
+        let untold = self.guard.lock().unwrap_or_else(PoisonError::into_inner).untold.take();
+        if let Some(away) = untold {
+            self.inbox.send_timeout(Event::TurnedAway(away), PATIENCE).ok()?;
+        }
         let (recorded, answer) = bounded(1);
         let event = Event::Hooked(Box::new(Hooked { hook, recorded }));
         self.inbox.send_timeout(event, PATIENCE).ok().map(|()| answer)
