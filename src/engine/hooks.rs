@@ -217,13 +217,13 @@ impl Mind {
             }
             numbers.truncate(TOGETHER);
             let (row, detail) = (entity != Entity::Orders, self.has_details(entity));
-            let paid = self.pay_for(numbers.len(), u32::from(row) + u32::from(detail));
-            numbers.truncate(paid);
-            if !numbers.is_empty() {
-                for number in &numbers {
+            let mut job = RecordsJob { entity, numbers, row, detail };
+            self.pay_for(&mut job);
+            if !job.numbers.is_empty() {
+                for number in &job.numbers {
                     hooks::begin(tx, &Touched::Record(entity, number.clone()))?;
                 }
-                jobs.push(Job::Fetch(CallJob::Records(RecordsJob { entity, numbers, row, detail })));
+                jobs.push(Job::Fetch(CallJob::Records(job)));
             }
             return Ok(());
         }
@@ -231,20 +231,17 @@ impl Mind {
         Ok(())
     }
 
-    /// Leave for so many records at `calls` each, as far as it is given.
-    fn pay_for(&mut self, records: usize, calls: u32) -> usize {
-        for record in 0..records {
-            for call in 0..calls {
-                if let Err(at) = self.course.budget.take(Class::Mirror, self.now.mono) {
-                    (0..call).for_each(|_| self.course.budget.give_back());
-                    if record == 0 {
-                        self.wake(at);
-                    }
-                    return record;
+    /// Leave for as many of its records as there is room for.
+    fn pay_for(&mut self, job: &mut RecordsJob) {
+        for paid in 0..job.numbers.len() {
+            if let Err(at) = self.course.budget.take_together(Class::Mirror, job.calls(), self.now.mono) {
+                job.numbers.truncate(paid);
+                if paid == 0 {
+                    self.wake(at);
                 }
+                return;
             }
         }
-        records
     }
 
     /// Hooks named so many records that the list of changes costs less. A new product may be missing in that
