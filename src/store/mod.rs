@@ -14,6 +14,7 @@ pub mod agent;
 pub mod balances;
 mod cells;
 pub mod changes;
+pub mod copy;
 pub mod customers;
 pub mod details;
 pub mod intake;
