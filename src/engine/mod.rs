@@ -35,6 +35,7 @@ mod mirror;
 mod put_out;
 mod rounds;
 pub mod run;
+mod wal;
 
 pub use delivery::forbidden_note;
 pub(crate) use intake::warnings;
@@ -82,6 +83,7 @@ pub struct Engine {
     connection: Connection,
     waiting: Vec<Event>,
     data_version: Option<i64>,
+    log: wal::LogWatch,
     mind: Mind,
 }
 
@@ -194,7 +196,7 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, mind })
+        Ok(Engine { connection, waiting: Vec::new(), data_version: None, log: wal::LogWatch::default(), mind })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
