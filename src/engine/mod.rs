@@ -38,6 +38,7 @@ mod mirror;
 mod put_out;
 mod rounds;
 pub mod run;
+mod wal;
 
 pub use delivery::forbidden_note;
 pub use hooks::{Hooked, TurnedAway};
@@ -94,6 +95,7 @@ pub struct Engine {
     connection: Connection,
     waiting: Vec<Event>,
     data_version: Option<i64>,
+    log: wal::LogWatch,
     mind: Mind,
 }
 
@@ -214,7 +216,7 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, mind })
+        Ok(Engine { connection, waiting: Vec::new(), data_version: None, log: wal::LogWatch::default(), mind })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept

@@ -104,7 +104,7 @@ impl Budget {
     pub fn after_answer(&mut self, limits: &Limits, server_now: Option<i64>, now: Duration) {
         let (Some(limit), Some(remaining)) = (limits.limit, limits.remaining) else { return };
         let until_reset = match (limits.reset, server_now) {
-            (Some(reset), Some(server)) => reset - server,
+            (Some(reset), Some(server)) => reset.saturating_sub(server),
             _ => 0,
         };
         // A reset in the past or far away says nothing; a window is a minute (documented).
