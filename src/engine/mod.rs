@@ -216,7 +216,13 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, log: wal::LogWatch::default(), mind })
+        Ok(Engine {
+            connection,
+            waiting: Vec::new(),
+            data_version: None,
+            log: wal::LogWatch::default(),
+            mind,
+        })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
