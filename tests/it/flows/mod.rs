@@ -6,6 +6,7 @@ mod changes;
 mod commands;
 mod duplicates;
 mod every_step;
+mod hooks;
 mod lost_answers;
 mod mirror;
 mod moods;
