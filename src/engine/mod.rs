@@ -27,9 +27,11 @@ use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
+use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod backup;
 mod changes;
 mod delivery;
 mod hooks;
@@ -56,6 +58,8 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// A backup was made, at this path, or could not be.
+    BackedUp(Result<String, CopyError>),
     /// A webhook came and was let in.
     Hooked(Box<Hooked>),
     /// Webhooks were turned away.
@@ -75,6 +79,8 @@ pub enum Job {
     Push(CallJob),
     /// Fetch for the mirror. One at a time.
     Pull(CallJob),
+    /// Copy the database, under the name of this time. One at a time.
+    Backup(jiff::Timestamp),
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -140,6 +146,9 @@ struct Course {
     pulling: bool,
     moving: bool,
     putting: bool,
+    backing_up: bool,
+    /// When the next backup is due, once that is known.
+    backup_at: Option<Duration>,
     /// Files that were moved a moment ago: the watcher may have read them before.
     just_moved: HashMap<i64, Duration>,
     /// After trouble with a folder, until when it is left alone.
@@ -195,6 +204,8 @@ impl Engine {
             pulling: false,
             moving: false,
             putting: false,
+            backing_up: false,
+            backup_at: None,
             just_moved: HashMap::new(),
             move_again_at: None,
             put_again_at: None,
@@ -254,6 +265,13 @@ impl Engine {
         plan: impl FnOnce(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
+        // Read whole for a backup it was found damaged. Only a start can make it again.
+        if let Some(why) = self.waiting.iter().find_map(|event| match event {
+            Event::BackedUp(Err(CopyError::Damaged(why))) => Some(why.clone()),
+            _ => None,
+        }) {
+            return Err(StoreError::Damaged(why));
+        }
         self.mind.now = now;
         let course = self.mind.course.clone();
         let mut settled = Settled::default();
@@ -295,7 +313,8 @@ impl Engine {
             && !mind.course.pulling
             && !mind.course.hooks.fetching
             && !mind.course.moving
-            && !mind.course.putting;
+            && !mind.course.putting
+            && !mind.course.backing_up;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
@@ -396,6 +415,7 @@ struct Settled {
     recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
+    backup_at: Option<Duration>,
     scanned: bool,
     forbidden: Vec<&'static str>,
     rounds: Vec<rounds::RoundStep>,
@@ -441,6 +461,10 @@ impl Mind {
                 settled.put = Some(false);
                 Ok(())
             }
+            Event::BackedUp(_) => {
+                settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
+                Ok(())
+            }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
@@ -454,6 +478,7 @@ impl Mind {
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
+            Event::BackedUp(made) => self.hear_backup(tx, made, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
@@ -487,6 +512,7 @@ impl Mind {
         }
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
+        self.plan_backup(tx, &mut jobs)?;
         Ok(jobs)
     }
 
@@ -534,6 +560,10 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
+        if let Some(at) = settled.backup_at {
+            self.course.backing_up = false;
+            self.course.backup_at = Some(at);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -546,6 +576,7 @@ impl Mind {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
                 Job::Pull(_) => self.course.pulling = true,
+                Job::Backup(_) => self.course.backing_up = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::write_whole;
+use super::{sync_folder, write_whole};
 use crate::config::{Config, OutFormat};
 use crate::formats::export::Format;
 use crate::formats::{names, receipt};
@@ -56,12 +56,14 @@ pub struct Publisher {
     config: Arc<Config>,
     connection: Option<Connection>,
     agent_runs: bool,
+    /// Receipts wait for the disk, too.
+    durable: bool,
 }
 
 impl Publisher {
     /// Opens nothing yet.
     pub fn new(config: Arc<Config>) -> Publisher {
-        Publisher { config, connection: None, agent_runs: true }
+        Publisher { config, connection: None, agent_runs: true, durable: false }
     }
 
     /// The last word of an agent that ends: status.json as it leaves things.
@@ -72,6 +74,18 @@ impl Publisher {
         let mut publisher = Publisher { agent_runs: false, ..Publisher::new(config) };
         let owed = Owed { kind: "status".into(), key: String::new(), revision: 0 };
         publisher.put(&PutJob::Owed(owed))
+    }
+
+    /// Writes the receipt of a file at once and waits for the disk: for what stands nowhere else.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn put_receipt_now(config: Arc<Config>, file_id: i64) -> io::Result<()> {
+        let owed = Owed { kind: "receipt".into(), key: file_id.to_string(), revision: 0 };
+        let mut publisher = Publisher { durable: true, ..Publisher::new(config) };
+        publisher.put(&PutJob::Owed(owed))?;
+        sync_folder(&publisher.config.receipts());
+        Ok(())
     }
 
     /// Does all jobs in their order. After the first change that fails no later one is written, so that
@@ -140,7 +154,7 @@ impl Publisher {
         };
         let path = self.config.receipts().join(names::receipt(&name, arrival, arrivals));
         let text = receipt::receipt(&name, &documents);
-        write_whole(&path, false, |out| out.write_all(text.as_bytes()))
+        write_whole(&path, self.durable, |out| out.write_all(text.as_bytes()))
     }
 
     fn put_errors(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {

@@ -8,7 +8,8 @@
 //!
 //! `synchronous = FULL` in WAL mode: a commit returns when its frames are on the disk. A file is
 //! moved out of the inbox only after such a commit, so a shop that saw its file leave the inbox has
-//! its order.
+//! its order. `NORMAL` would let the last commits go with the power while the rename, which the file
+//! system writes by itself, may have stayed.
 
 pub mod agent;
 pub mod balances;

@@ -4,6 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{latest_with_key, load, release_followers};
 use crate::formats::document::Document;
+use crate::formats::json;
+use crate::formats::receipt::Edited;
 use crate::store::owed::owe_receipts_of;
 
 /// How many items are in each state.
@@ -269,6 +271,32 @@ pub(super) fn note_action(
         params![id, now, who, action],
     )?;
     Ok(())
+}
+
+/// An item's correction as its receipt shows it; `None` where nobody corrected it.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_edited(connection: &Connection, id: i64) -> rusqlite::Result<Option<Edited>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT last.at, last.who, first.payload, o.payload
+             FROM outbox o JOIN outbox_edits last ON last.id = (SELECT max(id) FROM outbox_edits WHERE outbox_id = ?1)
+             JOIN outbox_edits first ON first.id = (SELECT min(id) FROM outbox_edits WHERE outbox_id = ?1)
+             WHERE o.id = ?1",
+        )?
+        .query_row([id], |row| {
+            let (first, sent): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+            let original = json::parse(first.as_bytes()).ok();
+            Ok(Edited {
+                at: row.get(0)?,
+                by: row.get(1)?,
+                original_key: original.and_then(|document| document.key),
+                document: sent.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+            })
+        })
+        .optional()?;
+    Ok(found.filter(|edited| edited.document.is_object()))
 }
 
 /// Why an item could not be corrected.
