@@ -15,7 +15,7 @@ use crate::recover;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
-use crate::store::{intake, outbox, sync_state};
+use crate::store::{intake, outbox, sync_state, wal};
 
 /// How an entity of the mirror stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,9 @@ pub fn load(
                 )
                 .into(),
         });
+    }
+    if agent_runs && let Some(held) = wal::load_held(connection)? {
+        needs_person.push(database_held(&held, config));
     }
     Ok(Status {
         as_of: clock::text(now),
@@ -244,6 +247,20 @@ fn needs_person(
         }
     }
     Ok(all)
+}
+
+fn database_held(held: &wal::Held, config: &Config) -> NeedsPerson {
+    let (since, megabytes) = (&held.since, held.bytes / 1_000_000);
+    let database = config.database.display();
+    NeedsPerson {
+        code: "database_held".into(),
+        item: None,
+        file: None,
+        message: config.exchange.language.pick(
+            format!("A program has been in the middle of reading {database} since {since} or longer, and the file {database}-wal grows until it lets go: {megabytes} MB. Close the report, query or program that is open on it; nothing is lost, and the file shrinks by itself."),
+            format!("Ett program har varit mitt i en läsning av {database} sedan {since} eller längre, och filen {database}-wal växer tills det släpper: {megabytes} MB. Stäng rapporten, frågan eller programmet som är öppet mot den; inget går förlorat, och filen krymper av sig själv."),
+        ),
+    }
 }
 
 fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {

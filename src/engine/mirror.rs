@@ -50,7 +50,7 @@ impl Mind {
         }
         match self.next_pull(tx)? {
             Some(job) => jobs.push(Job::Pull(job)),
-            None => self.course.budget.give_back(),
+            None => self.course.budget.give_back(1),
         }
         Ok(())
     }
