@@ -3,11 +3,12 @@
 //! Parts: answers in the order in which they come, each with its status in front: `200 {"orderHeader": …}`. Where
 //! they end, so does the line.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use extend_edge::extend::client::Api;
-use extend_edge::extend::jobs::{CallJob, CallOutcome, LookUpJob, SendJob, run as run_job};
+use extend_edge::extend::jobs::{CallJob, CallOutcome, SendJob, run as run_job};
+use extend_edge::extend::look_up::{LookUpJob, Looked};
 use extend_edge::extend::prepare::{PrepareJob, Target};
 use extend_edge::extend::requests::{Method, Request};
 use extend_edge::formats::document::{Kind, text_at};
@@ -20,10 +21,19 @@ use super::parts::parts;
 
 const KEY: &str = "W-1";
 
+/// More than a look-up makes: twenty pages of a hundred.
+const MOST_REQUESTS: u32 = 2100;
+
 /// Extend as the input has it, and what it was asked.
 struct Line {
     answers: Mutex<Vec<Result<Answer, NoAnswer>>>,
     asked: Mutex<Vec<Request>>,
+}
+
+impl Line {
+    fn new(answers: &[Result<Answer, NoAnswer>]) -> Line {
+        Line { answers: Mutex::new(answers.to_vec()), asked: Mutex::new(Vec::new()) }
+    }
 }
 
 impl Api for Line {
@@ -54,9 +64,18 @@ pub fn run(data: &[u8]) {
     answers.reverse();
     for kind in Kind::ALL {
         for job in jobs(kind) {
-            let line = Line { answers: Mutex::new(answers.clone()), asked: Mutex::new(Vec::new()) };
+            let line = Line::new(&answers);
             let done = run_job(&line, job.clone());
             let asked = line.asked.into_inner().expect("one thread");
+            assert!(asked.len() <= job.requests() as usize, "{} requests without leave", asked.len());
+            assert_eq!(done.seen.unused as usize, job.requests() as usize - asked.len());
+            if let (CallJob::LookUp(job), CallOutcome::LookedUp { found, .. }) = (&job, &done.outcome) {
+                assert_eq!(
+                    step_by_step(&answers, job),
+                    *found,
+                    "leave for one request at a time changes nothing"
+                );
+            }
             check(kind, &job, done.outcome, &asked, &first);
         }
     }
@@ -108,6 +127,8 @@ fn jobs(kind: Kind) -> Vec<CallJob> {
             target,
             from: "2026-11-20T00:00:00".into(),
             first_attempt_at: Some(1_795_300_000),
+            requests: MOST_REQUESTS,
+            so_far: Arc::default(),
         }),
     ];
     if kind.is_prepared() {
@@ -140,9 +161,10 @@ fn check(
         }
         CallOutcome::LookedUp { found, .. } => {
             assert_eq!(changing, 0, "a look-up changes nothing");
-            assert!(asked.len() <= 20 * 101, "{} questions", asked.len());
-            if let Ok(candidates) = found {
-                judged(kind, &candidates);
+            match found {
+                Ok(Looked::All(candidates)) => judged(kind, &candidates),
+                Ok(Looked::More(_)) => panic!("it does not end"),
+                Err(why) => assert!(!why.is_empty()),
             }
         }
         CallOutcome::Prepared { standing, .. } => {
@@ -153,6 +175,18 @@ fn check(
             }
         }
         other => panic!("{job:?} gave {other:?}"),
+    }
+}
+
+fn step_by_step(answers: &[Result<Answer, NoAnswer>], job: &LookUpJob) -> Result<Looked, String> {
+    let line = Line::new(answers);
+    let mut job = LookUpJob { requests: 1, ..job.clone() };
+    loop {
+        match run_job(&line, CallJob::LookUp(job.clone())).outcome {
+            CallOutcome::LookedUp { found: Ok(Looked::More(so_far)), .. } => job.so_far = so_far,
+            CallOutcome::LookedUp { found, .. } => return found,
+            other => panic!("{other:?}"),
+        }
     }
 }
 
