@@ -69,6 +69,9 @@ impl Mind {
                 settled.pulled = true;
                 self.hear_details(tx, *entity, got, settled)?;
             }
+            CallOutcome::Records { entity, numbers, got } => {
+                self.hear_records(tx, *entity, numbers, got, settled)?;
+            }
         }
         settled.calls.push((done.seen, done.health.clone()));
         Ok(())
@@ -98,6 +101,9 @@ impl Mind {
                 for (number, _) in got {
                     details::clear_detail_wanted(tx, *entity, number)?;
                 }
+            }
+            CallOutcome::Records { entity, numbers, .. } => {
+                self.set_records_aside(tx, *entity, numbers, why, settled)?;
             }
         }
         Ok(())

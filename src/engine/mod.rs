@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
@@ -31,6 +32,7 @@ use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod changes;
 mod delivery;
+mod hooks;
 mod intake;
 mod mirror;
 mod put_out;
@@ -39,6 +41,7 @@ pub mod run;
 mod wal;
 
 pub use delivery::forbidden_note;
+pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 pub use rounds::entities;
 
@@ -53,6 +56,12 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// A webhook came and was let in.
+    Hooked(Box<Hooked>),
+    /// Webhooks were turned away.
+    TurnedAway(TurnedAway),
+    /// Webhooks are listened for, or can't be: why.
+    Listening(Result<(), String>),
 }
 
 /// What the engine asks for.
@@ -66,6 +75,8 @@ pub enum Job {
     Push(CallJob),
     /// Fetch for the mirror. One at a time.
     Pull(CallJob),
+    /// Fetch what webhooks named. One at a time, beside that.
+    Fetch(CallJob),
 }
 
 /// How much the engine may do.
@@ -138,6 +149,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    hooks: hooks::Course,
 }
 
 /// Calls of the push workers at a time.
@@ -158,6 +170,9 @@ impl Engine {
         let unresolved = outbox::load_unresolved(&transaction)?;
         store::intake::look_again_at_kept(&transaction)?;
         store::intake::forget_all_but_waiting(&transaction)?;
+        store::hooks::take_up_again(&transaction)?;
+        let lists = store::hooks::wanted_changes(&transaction)?;
+        agent::set(&transaction, agent::HOOKS_TROUBLE, "")?;
         if agent::get(&transaction, agent::ENDED_WELL)?.as_deref() != Some("1") {
             let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
             owed::owe_again(&transaction, &clock::text(lately))?;
@@ -186,6 +201,7 @@ impl Engine {
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
             rounds: rounds::Rounds::new(&config, &task),
@@ -200,7 +216,13 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, log: wal::LogWatch::default(), mind })
+        Ok(Engine {
+            connection,
+            waiting: Vec::new(),
+            data_version: None,
+            log: wal::LogWatch::default(),
+            mind,
+        })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
@@ -271,6 +293,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && !mind.course.pulling
+            && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
@@ -368,6 +391,9 @@ struct Settled {
     prepared: Vec<i64>,
     pushes: usize,
     pulled: bool,
+    fetched: bool,
+    /// Whom to tell that their webhook is recorded.
+    recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
     scanned: bool,
@@ -415,6 +441,8 @@ impl Mind {
                 settled.put = Some(false);
                 Ok(())
             }
+            // Not told that it is recorded, the sender sends it again.
+            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -426,6 +454,11 @@ impl Mind {
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
+            Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
+            Event::TurnedAway(away) => self.hear_turned_away(tx, away),
+            Event::Listening(result) => {
+                agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
+            }
         }
     }
 
@@ -472,6 +505,7 @@ impl Mind {
             }
         }
         self.course.probing &= settled.probe.is_none();
+        self.course.hooks.fetching &= !settled.fetched;
         self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
@@ -512,6 +546,7 @@ impl Mind {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
                 Job::Pull(_) => self.course.pulling = true,
+                Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
@@ -530,6 +565,10 @@ impl Mind {
 
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
+        for sender in settled.recorded {
+            // Whoever no longer waits has said that it was not taken, and gets it again.
+            let _ = sender.try_send(());
+        }
         for step in settled.rounds {
             self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
             self.rounds.after(step, self.now.mono);
