@@ -150,9 +150,12 @@ impl Mind {
         let mut entities: Vec<Entity> = hooks.rounds.iter().chain(hooks.lists.keys()).copied().collect();
         entities.sort_unstable();
         for entity in entities {
-            let runs = self.course.hooks.rounds.contains(&entity);
             // A round of everything that is being read goes on in its turn.
-            if !runs && (self.rounds.is_under_way(entity) || self.hooks_ask(entity).is_none()) {
+            let goes = match self.rounds.under_way.get(&entity) {
+                Some(under) => under.round == Round::Changes && self.course.hooks.rounds.contains(&entity),
+                None => self.hooks_ask(entity).is_some(),
+            };
+            if !goes {
                 continue;
             }
             if let Some(job) = self.next_page(tx, entity)? {
@@ -208,7 +211,13 @@ impl Mind {
         self.course.hooks.records = None;
         for entity in NAMED {
             let mut numbers = hooks::wanted_records(tx, entity, ONE_BY_ONE + 1)?;
-            if numbers.len() > ONE_BY_ONE && entity != Entity::Orders {
+            let listable = match entity {
+                Entity::Orders => false,
+                // A new product may be in no list of changes (documented): only its detail brings it then.
+                Entity::Products => self.has_details(entity),
+                _ => true,
+            };
+            if numbers.len() > ONE_BY_ONE && listable {
                 self.list_instead(tx, entity)?;
                 continue;
             }
@@ -217,13 +226,13 @@ impl Mind {
             }
             numbers.truncate(TOGETHER);
             let (row, detail) = (entity != Entity::Orders, self.has_details(entity));
-            let paid = self.pay_for(numbers.len(), u32::from(row) + u32::from(detail));
-            numbers.truncate(paid);
-            if !numbers.is_empty() {
-                for number in &numbers {
+            let mut job = RecordsJob { entity, numbers, row, detail };
+            self.pay_for(&mut job);
+            if !job.numbers.is_empty() {
+                for number in &job.numbers {
                     hooks::begin(tx, &Touched::Record(entity, number.clone()))?;
                 }
-                jobs.push(Job::Fetch(CallJob::Records(RecordsJob { entity, numbers, row, detail })));
+                jobs.push(Job::Fetch(CallJob::Records(job)));
             }
             return Ok(());
         }
@@ -231,25 +240,26 @@ impl Mind {
         Ok(())
     }
 
-    /// Leave for so many records at `calls` each, as far as it is given.
-    fn pay_for(&mut self, records: usize, calls: u32) -> usize {
-        for record in 0..records {
-            if let Err(at) = self.course.budget.take_together(Class::Mirror, calls, self.now.mono) {
-                if record == 0 {
+    /// Leave for as many of its records as there is room for.
+    fn pay_for(&mut self, job: &mut RecordsJob) {
+        for paid in 0..job.numbers.len() {
+            if let Err(at) = self.course.budget.take_together(Class::Mirror, job.calls(), self.now.mono) {
+                job.numbers.truncate(paid);
+                if paid == 0 {
                     self.wake(at);
                 }
-                return record;
+                return;
             }
         }
-        records
     }
 
-    /// Hooks named so many records that the list of changes costs less. A new product may be missing in that
-    /// list (documented): the details bring it.
+    /// Hooks named so many records that the list of changes costs less.
     fn list_instead(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<()> {
         let numbers = hooks::wanted_records(tx, entity, usize::MAX >> 1)?;
         log::info!("webhooks named {} {}: the list of changes is fetched", numbers.len(), entity.name());
-        details::mark_detail_wanted(tx, entity, &numbers)?;
+        if self.has_details(entity) {
+            details::mark_detail_wanted(tx, entity, &numbers)?;
+        }
         for number in numbers {
             hooks::drop_want(tx, &Touched::Record(entity, number))?;
         }
@@ -326,8 +336,13 @@ impl Mind {
         if let Touched::Record(entity, number) = touched {
             log::warn!("{} {number}, named by a webhook, could not be fetched: {why}", entity.name());
             if tries >= TRIES {
-                details::mark_detail_wanted(tx, *entity, &[number])?;
                 hooks::drop_want(tx, touched)?;
+                if self.has_details(*entity) {
+                    details::mark_detail_wanted(tx, *entity, &[number])?;
+                } else {
+                    self.want_changes(*entity);
+                    hooks::want(tx, &Touched::Changes(*entity))?;
+                }
             }
         }
         Ok(())

@@ -15,7 +15,8 @@ const SECRET: &str = "secret123";
 pub fn run(data: &[u8]) {
     let parts = parts(data);
     let signed = signature(SECRET, parts[0]);
-    assert!(is_signed(SECRET, parts[0], &signed));
+    assert!(is_signed(SECRET, parts[0], &signed) && is_signed(SECRET, parts[0], &signed.to_lowercase()));
+    assert!(!is_signed("another", parts[0], &signed));
     if let Some(last) = parts[0].last() {
         let mut other = parts[0].to_vec();
         other.pop();
@@ -29,6 +30,7 @@ pub fn run(data: &[u8]) {
     }
     match parse(parts[0]) {
         Ok(hook) => {
+            assert!(hook.id.as_ref().is_none_or(|id| !id.trim().is_empty() && id.len() <= 200), "{hook:?}");
             let all = touched(&hook);
             assert!(all.len() <= hook.notifications.len(), "{all:?}");
             assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "each once: {all:?}");
