@@ -10,7 +10,7 @@ use crate::clock;
 use crate::extend::jobs::{CallDone, CallJob, CallOutcome, LookUpJob, SendJob, number_in, with_order_number};
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::{Health, Sent};
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::change::Verb;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
@@ -367,7 +367,7 @@ impl Mind {
             return;
         }
         if self.course.line.wants_probe(self.now.mono) {
-            self.course.budget.charge(1, self.now.mono);
+            self.course.budget.charge(Group::High, 1, self.now.mono);
             jobs.push(Job::Push(CallJob::Probe));
         } else {
             self.wake(self.course.line.probe_at);
@@ -408,7 +408,7 @@ impl Mind {
                 self.wake(self.now.mono);
                 continue;
             }
-            if let Err(at) = self.course.budget.take(Class::Orders, self.now.mono) {
+            if let Err(at) = self.course.budget.take(Class::Orders, Group::Standard, self.now.mono) {
                 self.wake(at);
                 break;
             }
@@ -466,7 +466,7 @@ impl Mind {
             if free == 0 {
                 break;
             }
-            if let Err(at) = self.course.budget.take(Class::Orders, self.now.mono) {
+            if let Err(at) = self.course.budget.take(Class::Orders, Group::Standard, self.now.mono) {
                 self.wake(at);
                 return Ok(0);
             }

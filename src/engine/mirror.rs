@@ -16,7 +16,7 @@ use crate::config::Scope;
 use crate::extend::jobs::{CallJob, DetailsJob, PageJob};
 use crate::extend::page::{Page, split_page};
 use crate::rules::answer::Got;
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::line::State;
 use crate::rules::mirror::{Entity, removal_is_plausible};
 use crate::rules::schedule::{Age, Round, due};
@@ -44,13 +44,13 @@ impl Mind {
         if self.course.pulling || !self.course.line.is_open() || self.course.line.state != State::Up {
             return Ok(());
         }
-        if let Err(at) = self.course.budget.take(Class::Mirror, self.now.mono) {
+        if let Err(at) = self.course.budget.take(Class::Changes, Group::Standard, self.now.mono) {
             self.wake(at);
             return Ok(());
         }
         match self.next_pull(tx)? {
             Some(job) => jobs.push(Job::Pull(job)),
-            None => self.course.budget.give_back(),
+            None => self.course.budget.give_back(Group::Standard),
         }
         Ok(())
     }
@@ -390,7 +390,9 @@ impl Mind {
         }
         // One request is paid for already.
         let mut paid = 1;
-        while paid < numbers.len() && self.course.budget.take(Class::Mirror, self.now.mono).is_ok() {
+        while paid < numbers.len()
+            && self.course.budget.take(Class::Changes, Group::Standard, self.now.mono).is_ok()
+        {
             paid += 1;
         }
         numbers.truncate(paid);

@@ -458,10 +458,10 @@ impl Mind {
             if let Some(server) = seen.server_time {
                 self.server_clock = Some((server, now));
             }
-            self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.charge(seen.unpaid, now);
+            self.course.budget.after_answer(seen.group, &seen.limits, self.server_seconds(), now);
+            self.course.budget.charge(seen.group, seen.unpaid, now);
             if let Some(retry_after) = seen.too_many {
-                self.course.budget.after_too_many(retry_after, now);
+                self.course.budget.after_too_many(seen.group, retry_after, now);
             }
         }
         self.course.probing &= settled.probe.is_none();

@@ -9,6 +9,7 @@ use super::prepare::{PrepareJob, Standing, find_order, prepare, record};
 use super::requests::{self, Request};
 use crate::formats::document::{Kind, text_at};
 use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, Sent};
+use crate::rules::budget::Group;
 use crate::rules::change::Verb;
 use crate::rules::lookup::Candidate;
 use crate::rules::mirror::Entity;
@@ -118,6 +119,8 @@ pub struct Seen {
     pub unpaid: u32,
     /// Rate limit headers of the last answer.
     pub limits: Limits,
+    /// The rate group of the job's calls: no job makes calls of two.
+    pub group: Group,
     /// `Date` of the last answer, in seconds since 1970.
     pub server_time: Option<i64>,
     /// A 429 came; with the pause that it asked for.
@@ -231,6 +234,7 @@ impl Caller<'_> {
     fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
         let result = self.api.call(request);
         self.calls += 1;
+        self.seen.group = request.group();
         self.seen.status = None;
         if let Ok(answer) = &result {
             self.seen.status = Some(answer.status);

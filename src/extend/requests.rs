@@ -2,6 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::rules::budget::Group;
+
 /// What a URL may hold as it is (RFC 3986, unreserved).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -27,6 +29,17 @@ pub struct Request {
     pub path: String,
     /// JSON.
     pub body: Option<String>,
+}
+
+impl Request {
+    /// The group whose limit it counts for (documented: `x-rate-limit-group`).
+    pub fn group(&self) -> Group {
+        match self.path.trim_start_matches('/').split(['/', '?']).next() {
+            Some("CustomerOrderATP") => Group::Low,
+            Some("ReturnOrderRowCodes") => Group::High,
+            _ => Group::Standard,
+        }
+    }
 }
 
 fn get(path: String) -> Request {
