@@ -2,6 +2,7 @@
 //! whoever asks later.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -12,10 +13,12 @@ use crate::config::{Config, Language};
 use crate::engine::forbidden_note;
 use crate::formats::document::Kind;
 use crate::recover;
+use crate::rules::budget::{Budget, Group};
 use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
-use crate::store::{intake, outbox, sync_state};
+use crate::store::reconciliation::{self, Trouble};
+use crate::store::{details, intake, outbox, prices, sync_state};
 
 /// How an entity of the mirror stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,22 @@ pub struct EntityStatus {
     pub state: sync_state::SyncState,
     /// Minutes since the last round that ended well; `None`: never.
     pub minutes_old: Option<i64>,
+    /// What is still to be fetched.
+    pub to_come: ToCome,
+}
+
+/// What is still to be fetched of an entity, and how long that takes at the pace that the settings allow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToCome {
+    /// Whole records: descriptions, bills of materials, dates.
+    pub details: u64,
+    /// Customers whose prices were never fetched.
+    pub customers: u64,
+    /// Of how many customers.
+    pub of_customers: u64,
+    /// About how many minutes the records take where nothing more urgent comes between; `None`: nothing is
+    /// to come, or it can't be told.
+    pub minutes: Option<u64>,
 }
 
 /// Something that will not come right by itself.
@@ -46,6 +65,7 @@ pub struct NeedsPerson {
 pub struct Status {
     /// When this was written.
     pub as_of: String,
+    now: Timestamp,
     /// The line; `None`: never looked.
     pub line: Option<LineRow>,
     /// By entity.
@@ -80,8 +100,14 @@ pub fn load(
     for entity in crate::engine::entities(config) {
         let state = sync_state::load(connection, entity)?;
         let minutes_old = state.last_success_at.as_deref().and_then(|at| minutes_since(at, now));
-        entities.push(EntityStatus { entity, state, minutes_old });
+        let mut to_come = ToCome { details: details::count_wanted(connection, entity)?, ..ToCome::default() };
+        if entity == Entity::Prices {
+            let turns = prices::turns(connection)?;
+            (to_come.customers, to_come.of_customers) = (turns.to_come, turns.customers);
+        }
+        entities.push(EntityStatus { entity, state, minutes_old, to_come });
     }
+    plan(&mut entities, config.extend.requests_per_minute);
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
     let mut needs_person = needs_person(connection, config, &left)?;
@@ -102,6 +128,7 @@ pub fn load(
     }
     Ok(Status {
         as_of: clock::text(now),
+        now,
         line: agent::load_line(connection)?,
         outbox,
         agent_runs,
@@ -109,6 +136,18 @@ pub fn load(
         needs_person,
         entities,
     })
+}
+
+/// Records are fetched entity by entity, in the order of their names: those before it come first.
+fn plan(entities: &mut [EntityStatus], requests_per_minute: u32) {
+    let flow = Budget::new(requests_per_minute, Duration::ZERO).flow(Group::Standard);
+    let mut before = 0;
+    let mut order: Vec<&mut EntityStatus> = entities.iter_mut().collect();
+    order.sort_by_key(|one| one.entity.name());
+    for one in order.into_iter().filter(|one| one.to_come.details > 0) {
+        before += one.to_come.details;
+        one.to_come.minutes = Some((before as f64 / flow).ceil() as u64);
+    }
 }
 
 fn needs_person(
@@ -202,6 +241,20 @@ fn needs_person(
             ),
         );
     }
+    for found in reconciliation::load(connection, NAMED)? {
+        let reconciliation::Delivered { id, key, number } = found.order;
+        let (code, message) = match found.trouble {
+            Trouble::Missing => ("missing_at_extend", language.pick(
+                format!("Order {key} (item {id}) was delivered as {number}, and Extend does not have that number any more. See at Extend what became of it. If it is lost, write it out with «extend-edge outbox export {id}» and drop it again with a number of its own."),
+                format!("Order {key} (post {id}) levererades som {number}, och Extend har inte längre det numret. Se i Extend vad som hänt. Är den borta, skriv ut den med «extend-edge outbox export {id}» och lägg in den igen med ett eget nummer."),
+            )),
+            Trouble::Twice => ("twice_at_extend", language.pick(
+                format!("Order {key} (item {id}) is at Extend more than once: {}. If they are the same order, annul all but {number} there; what is annulled is no longer told.", found.numbers),
+                format!("Order {key} (post {id}) finns flera gånger i Extend: {}. Är det samma order, annullera alla utom {number} där; det som är annullerat nämns inte mer.", found.numbers),
+            )),
+        };
+        add(code, Some(id), None, message);
+    }
     for file in intake::load_rejected(connection, NAMED)? {
         if !config.rejected().join(&file.stored_name).exists() {
             continue;
@@ -246,6 +299,51 @@ fn needs_person(
     Ok(all)
 }
 
+fn ago(minutes: Option<i64>, language: Language) -> String {
+    match minutes {
+        None => language.pick("never", "aldrig").to_owned(),
+        Some(minutes) if minutes >= 120 => {
+            let hours = minutes / 60;
+            language.pick(format!("{hours} h ago"), format!("för {hours} h sedan"))
+        }
+        Some(minutes) => language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan")),
+    }
+}
+
+impl EntityStatus {
+    /// What is still to be fetched, a sentence each.
+    fn plan(&self, language: Language) -> Vec<String> {
+        let name = self.entity.name();
+        let mut plans = Vec::new();
+        if let Some(sweep) = &self.state.sweep {
+            let of = sweep.total.map(|total| language.pick(format!(" of {total}"), format!(" av {total}")));
+            let (rows, of) = (sweep.rows, of.unwrap_or_default());
+            let since = &sweep.began_at;
+            plans.push(language.pick(
+                format!("{name}: all of it is read since {since}, {rows} rows{of} so far"),
+                format!("{name}: allt läses sedan {since}, {rows} rader{of} hittills"),
+            ));
+        }
+        if self.to_come.details > 0 {
+            let (details, minutes) = (self.to_come.details, self.to_come.minutes.unwrap_or_default());
+            let time =
+                if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes.div_ceil(60)) };
+            plans.push(language.pick(
+                format!("{name}: {details} records in full, in about {time}"),
+                format!("{name}: {details} fullständiga poster, om ungefär {time}"),
+            ));
+        }
+        if self.to_come.customers > 0 {
+            let (customers, all) = (self.to_come.customers, self.to_come.of_customers);
+            plans.push(language.pick(
+                format!("{name}: those of {customers} of {all} customers"),
+                format!("{name}: de för {customers} av {all} kunder"),
+            ));
+        }
+        plans
+    }
+}
+
 fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
     let at: Timestamp = at.parse().ok()?;
     Some(now.duration_since(at).as_mins())
@@ -267,6 +365,12 @@ impl Status {
                     "oddRecords": state.odd_records,
                     "lastError": state.last_error,
                     "lastErrorAt": state.last_error_at,
+                    "detailsToCome": one.to_come.details,
+                    "detailsToComeMinutes": one.to_come.minutes,
+                    "customersToCome": one.to_come.customers,
+                    "sweep": state.sweep.as_ref().map(|sweep| json!({
+                        "since": sweep.began_at, "rows": sweep.rows, "ofRows": sweep.total,
+                    })),
                 });
                 (one.entity.name().to_owned(), value)
             })
@@ -355,24 +459,29 @@ impl Status {
             ));
         }
         line(String::new());
-        let heads = language
-            .pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
-        line(format!("{:<14}{:>9}  {:<20}{}", heads[0], heads[1], heads[2], heads[3]).trim_end().to_owned());
+        let heads = language.pick(
+            ["", "rows", "fetched", "all", "last trouble"],
+            ["", "rader", "hämtat", "allt", "senaste problem"],
+        );
+        let row = |cells: [&str; 5]| {
+            let [entity, rows, fetched, all, trouble] = cells;
+            format!("{entity:<14}{rows:>9}  {fetched:<20}{all:<20}{trouble}").trim_end().to_owned()
+        };
+        line(row(heads));
         for one in &self.entities {
-            let fetched = match one.minutes_old {
-                None => language.pick("never".to_owned(), "aldrig".to_owned()),
-                Some(minutes) => {
-                    language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan"))
-                }
-            };
+            let fetched = ago(one.minutes_old, language);
+            let full = one.state.last_full_at.as_deref().and_then(|at| minutes_since(at, self.now));
             let trouble = one.state.last_error.as_deref().unwrap_or("");
-            line(
-                format!("{:<14}{:>9}  {fetched:<20}{trouble}", one.entity.name(), one.state.rows)
-                    .trim_end()
-                    .to_owned(),
-            );
+            let rows = one.state.rows.to_string();
+            line(row([one.entity.name(), &rows, &fetched, &ago(full, language), trouble]));
         }
         line(String::new());
+        let plans: Vec<String> = self.entities.iter().flat_map(|one| one.plan(language)).collect();
+        if !plans.is_empty() {
+            line(language.pick("Still to come:", "Återstår:").into());
+            plans.into_iter().for_each(|plan| line(format!("- {plan}")));
+            line(String::new());
+        }
         if self.needs_person.is_empty() {
             line(language.pick("Nothing needs a person.", "Inget behöver en människa.").into());
         } else {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 use serde_json::Value;
 
+use super::rounds::Lane;
 use super::{Job, Mind, PUSH_WORKERS, Settled};
 use crate::clock;
 use crate::extend::jobs::{CallDone, CallJob, CallOutcome, LookUpJob, SendJob, number_in, with_order_number};
@@ -15,6 +16,7 @@ use crate::rules::change::Verb;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Urgency;
 use crate::store::outbox::{AttemptEnd, Item};
 use crate::store::{agent, customers, details, orders, outbox, owed, returns};
 
@@ -47,12 +49,12 @@ impl Mind {
                 self.hear_look_up(tx, *id, *attempt, found, done, settled)?;
             }
             CallOutcome::Page { job, got } => {
-                settled.pulled = true;
+                settled.pulled.push(Lane { entity: job.entity, round: job.round });
                 self.hear_page(tx, job, got, settled)?;
             }
-            CallOutcome::Details { entity, got } => {
-                settled.pulled = true;
-                self.hear_details(tx, *entity, got, settled)?;
+            CallOutcome::Details { job, got } => {
+                settled.fetched.push(job.clone());
+                self.hear_details(tx, job.entity, got, settled)?;
             }
         }
         settled.calls.push((done.seen, done.health.clone()));
@@ -76,11 +78,11 @@ impl Mind {
                 settled.doubts.insert(*id, Some(doubt));
                 outbox::note_unclear(tx, *id, why, None)?;
             }
-            CallOutcome::Page { job, .. } => self.fail_round(tx, job.entity, why, settled)?,
-            CallOutcome::Details { entity, got } => {
+            CallOutcome::Page { job, .. } => self.fail_round(tx, job, why, settled)?,
+            CallOutcome::Details { job, got } => {
                 // One by one they may have been stored; the first that could not is passed over.
                 for (number, _) in got {
-                    details::clear_detail_wanted(tx, *entity, number)?;
+                    details::clear_detail_wanted(tx, job.entity, number)?;
                 }
             }
         }
@@ -271,7 +273,7 @@ impl Mind {
             Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
             Kind::Customer => customers::apply_detail(tx, number, &answer, &now).map(|_| ())?,
             // Extend acknowledges a change without showing the order.
-            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()])?,
+            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()], Urgency::Changed)?,
         }
         log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
         Ok(())

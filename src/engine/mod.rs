@@ -8,7 +8,7 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
-use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::jobs::{CallDone, CallJob, DetailsJob};
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
@@ -32,12 +32,16 @@ mod changes;
 mod delivery;
 mod intake;
 mod mirror;
+mod pages;
 mod put_out;
+mod reconcile;
+mod records;
 mod rounds;
 pub mod run;
 
 pub use delivery::forbidden_note;
 pub(crate) use intake::warnings;
+pub use mirror::PULL_WORKERS;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -62,7 +66,7 @@ pub enum Job {
     Put(Vec<PutJob>),
     /// Probe, send or look up. Several at a time.
     Push(CallJob),
-    /// Fetch for the mirror. One at a time.
+    /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
 }
 
@@ -121,7 +125,10 @@ struct Course {
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
-    pulling: bool,
+    /// Lists of which a page is being fetched.
+    pulling: HashSet<rounds::Lane>,
+    /// Records that are being fetched.
+    fetching: Vec<DetailsJob>,
     moving: bool,
     putting: bool,
     /// Files that were moved a moment ago: the watcher may have read them before.
@@ -160,6 +167,7 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        let filled = mirror::take_up(&transaction, &config)?;
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -171,7 +179,8 @@ impl Engine {
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
-            pulling: false,
+            pulling: HashSet::new(),
+            fetching: Vec::new(),
             moving: false,
             putting: false,
             just_moved: HashMap::new(),
@@ -182,7 +191,7 @@ impl Engine {
             put_out: put_out::State::default(),
         };
         let mind = Mind {
-            rounds: rounds::Rounds::new(&config, &task),
+            rounds: rounds::Rounds::new(&config, &task, filled),
             config,
             task,
             pauses,
@@ -264,7 +273,7 @@ impl Engine {
         let mind = &self.mind;
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
-            && !mind.course.pulling
+            && mind.course.pulls() == 0
             && !mind.course.moving
             && !mind.course.putting;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
@@ -360,7 +369,8 @@ struct Settled {
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
-    pulled: bool,
+    pulled: Vec<rounds::Lane>,
+    fetched: Vec<DetailsJob>,
     moved: Option<bool>,
     put: Option<bool>,
     scanned: bool,
@@ -487,6 +497,7 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
+        self.course.fetching.retain(|job| !settled.fetched.contains(job));
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -498,7 +509,8 @@ impl Mind {
             match job {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
-                Job::Pull(_) => self.course.pulling = true,
+                // It was noted when it was planned.
+                Job::Pull(_) => {}
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
@@ -524,12 +536,12 @@ impl Mind {
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
         for step in settled.rounds {
-            self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
+            self.may_rest |= matches!(step, rounds::RoundStep::Page(_, _, rounds::Then::Done));
             self.rounds.after(step, self.now.mono);
         }
-        if settled.pulled {
+        for lane in settled.pulled {
             // The round has moved on only now: its next page is planned at once, by a step of its own.
-            self.course.pulling = false;
+            self.course.pulling.remove(&lane);
             self.wake(self.now.mono);
         }
     }

@@ -13,6 +13,7 @@ use crate::rules::budget::Group;
 use crate::rules::change::Verb;
 use crate::rules::lookup::Candidate;
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::{Round, Urgency};
 
 /// A job for a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +79,8 @@ pub struct LookUpJob {
 pub struct PageJob {
     /// Of what.
     pub entity: Entity,
+    /// What it is read for.
+    pub round: Round,
     /// Changes since; `None`: everything.
     pub from: Option<String>,
     /// From 0, whatever the list itself counts from.
@@ -88,6 +91,10 @@ pub struct PageJob {
     pub currency: Option<String>,
     /// For balances: only of this warehouse.
     pub warehouse: Option<String>,
+    /// Only these numbers: one, or up to ten of products whose prices are asked for. Empty: all.
+    pub only: Vec<String>,
+    /// For returns: only those that are not finished.
+    pub open_only: bool,
 }
 
 /// Whole records to fetch.
@@ -95,6 +102,8 @@ pub struct PageJob {
 pub struct DetailsJob {
     /// Of what.
     pub entity: Entity,
+    /// How soon they are wanted.
+    pub urgency: Urgency,
     /// Extend's numbers.
     pub numbers: Vec<String>,
 }
@@ -170,8 +179,8 @@ pub enum CallOutcome {
     },
     /// Records, up to the first that could not be fetched.
     Details {
-        /// Of what.
-        entity: Entity,
+        /// Which were asked for.
+        job: DetailsJob,
         /// Number and what came.
         got: Vec<(String, Got)>,
     },
@@ -216,7 +225,10 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
             let got = answer::of_read(line.call(&page_request(&job)));
             CallOutcome::Page { job, got }
         }
-        CallJob::Details(job) => CallOutcome::Details { entity: job.entity, got: details(&mut line, &job) },
+        CallJob::Details(job) => {
+            let got = details(&mut line, &job);
+            CallOutcome::Details { job, got }
+        }
     };
     line.seen.unpaid = line.calls.saturating_sub(paid);
     CallDone { outcome, health: line.health, seen: line.seen, took: began.elapsed() }
@@ -416,16 +428,21 @@ pub fn seconds(text: &str) -> Option<i64> {
 
 fn page_request(job: &PageJob) -> Request {
     let from = job.from.as_deref();
+    let only = job.only.first().map(String::as_str);
     match job.entity {
-        Entity::Products => requests::products(from, job.page),
-        Entity::Customers => requests::customers(from, job.page + 1),
-        Entity::Balances => requests::balances(job.warehouse.as_deref(), from, job.page + 1),
+        Entity::Products => requests::products(only, from, job.page),
+        Entity::Customers => requests::customers(only, from, job.page + 1),
+        Entity::Balances => requests::balances(job.warehouse.as_deref(), only, from, job.page + 1),
         Entity::Prices => requests::prices(
             job.customer.as_deref().unwrap_or_default(),
             job.currency.as_deref(),
+            &job.only,
             job.page + 1,
         ),
         Entity::Orders => requests::orders(from.unwrap_or(ORDER_ASKED_FOR), job.page),
+        Entity::Returns if job.open_only => {
+            requests::open_returns(from.unwrap_or(ORDER_ASKED_FOR), job.page + 1)
+        }
         Entity::Returns => requests::returns(None, None, from.unwrap_or(ORDER_ASKED_FOR), job.page + 1),
         Entity::ReturnCodes => requests::return_codes(),
     }

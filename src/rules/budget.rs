@@ -88,6 +88,22 @@ impl Budget {
     /// # Errors
     /// The moment, not before which there is no room.
     pub fn take(&mut self, class: Class, group: Group, now: Duration) -> Result<(), Duration> {
+        self.take_together(class, group, 1, now)
+    }
+
+    /// As [`Budget::take`], for a job that makes up to `requests` (2 at the most): all of them or none, so
+    /// that no request is ever made without leave.
+    ///
+    /// # Errors
+    /// The moment, not before which there is no room.
+    pub fn take_together(
+        &mut self,
+        class: Class,
+        group: Group,
+        requests: u32,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        let requests = f64::from(requests);
         let room = &mut self.rooms[group as usize];
         self.all.refill(now);
         room.bucket.refill(now);
@@ -95,25 +111,20 @@ impl Budget {
         if now < closed_until {
             return Err(closed_until);
         }
-        let wait = self.all.wait(class).max(room.bucket.wait(class));
+        let wait = self.all.wait(class, requests).max(room.bucket.wait(class, requests));
         if !wait.is_zero() {
             return Err(now + wait);
         }
-        self.all.take(class);
-        room.bucket.take(class);
+        self.all.take(class, requests);
+        room.bucket.take(class, requests);
         Ok(())
     }
 
-    /// Requests that were made without asking: those that come after them wait.
-    pub fn charge(&mut self, group: Group, requests: u32, now: Duration) {
-        self.all.charge(requests, now);
-        self.rooms[group as usize].bucket.charge(requests, now);
-    }
-
-    /// What was taken was not needed.
-    pub fn give_back(&mut self, group: Group) {
-        self.all.give_back();
-        self.rooms[group as usize].bucket.give_back();
+    /// What was taken and not used.
+    pub fn give_back(&mut self, group: Group, requests: u32) {
+        let requests = f64::from(requests);
+        self.all.give_back(requests);
+        self.rooms[group as usize].bucket.give_back(requests);
     }
 
     /// After an answer: what Extend says is left in this group. `server_now` is Extend's clock in seconds

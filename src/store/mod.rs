@@ -24,8 +24,10 @@ pub mod outgoing;
 pub mod owed;
 pub mod prices;
 pub mod products;
+pub mod reconciliation;
 pub mod recover;
 pub mod returns;
+pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
 

@@ -11,6 +11,10 @@ const OWN: [f64; 4] = [0.0, 0.05, 0.05, 0.02];
 /// The part of the burst that a class leaves to those before it.
 const LEFT: [f64; 4] = [0.0, 0.1, 0.2, 0.3];
 
+/// Requests that must be had at once, as one is no use without the other: so many always fit into what all
+/// share, also where the settings allow fewer in a minute.
+const LARGEST_JOB: f64 = 2.0;
+
 /// A token bucket. A fifth of a minute's requests may go in a burst and the rest flows evenly, so that
 /// no minute, wherever it begins, holds more than `per_minute`.
 #[derive(Debug, Clone)]
@@ -30,7 +34,7 @@ impl Bucket {
         let per_minute = per_minute.max(1.0);
         // Too few to be parted: then whoever comes first is served.
         let parted = per_minute >= 12.0;
-        let burst = (per_minute * 0.2).max(if parted { 4.0 } else { 1.0 });
+        let burst = (per_minute * 0.2).max(if parted { 5.0 } else { LARGEST_JOB });
         let most_own = OWN.map(|part| if parted && part > 0.0 { (burst * part).max(1.0) } else { 0.0 });
         Bucket {
             per_minute,
@@ -80,10 +84,10 @@ impl Bucket {
         self.counted_at = now;
     }
 
-    /// How long until this class may take one; zero: now. To be asked after [`Bucket::refill`].
-    pub(super) fn wait(&self, class: Class) -> Duration {
-        let index = class as usize;
-        let seconds = self.until_shared(self.left_by(class) + 1.0).min(self.until_own(index));
+    /// How long until this class may take so many; zero: now. To be asked after [`Bucket::refill`].
+    pub(super) fn wait(&self, class: Class, requests: f64) -> Duration {
+        let shared = self.until_shared(self.left_by(class) + requests);
+        let seconds = shared.min(self.until_own(class as usize, requests));
         if seconds <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(seconds.max(0.001)) }
     }
 
@@ -108,31 +112,23 @@ impl Bucket {
     }
 
     /// Infinite where the class has no own.
-    fn until_own(&self, index: usize) -> f64 {
-        if self.most_own[index] < 1.0 {
+    fn until_own(&self, index: usize, requests: f64) -> f64 {
+        if self.most_own[index] < requests {
             return f64::INFINITY;
         }
-        let own = (1.0 - self.own[index] - 1e-6).max(0.0) / (OWN[index] * self.per_second);
-        // While others made requests without asking, nobody has any.
-        let all = (1.0 - self.shared - self.own.iter().sum::<f64>() - 1e-6).max(0.0) / self.per_second;
-        own.max(all)
+        (requests - self.own[index] - 1e-6).max(0.0) / (OWN[index] * self.per_second)
     }
 
-    /// Takes one that [`Bucket::wait`] allowed.
-    pub(super) fn take(&mut self, class: Class) {
-        if self.shared - self.left_by(class) >= 1.0 - 1e-6 {
-            self.shared -= 1.0;
+    /// Takes what [`Bucket::wait`] allowed.
+    pub(super) fn take(&mut self, class: Class, requests: f64) {
+        if self.shared - self.left_by(class) >= requests - 1e-6 {
+            self.shared -= requests;
         } else {
-            self.own[class as usize] -= 1.0;
+            self.own[class as usize] -= requests;
         }
     }
 
-    pub(super) fn charge(&mut self, requests: u32, now: Duration) {
-        self.refill(now);
-        self.shared -= f64::from(requests);
-    }
-
-    pub(super) fn give_back(&mut self) {
-        self.shared = (self.shared + 1.0).min(self.most_shared());
+    pub(super) fn give_back(&mut self, requests: f64) {
+        self.shared = (self.shared + requests).min(self.most_shared());
     }
 }

@@ -78,29 +78,30 @@ fn a_limit_below_ours_lowers_ours_and_one_above_does_not_raise_it() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_paid_for_later() {
-    let mut budget = Budget::new(60, START);
-    budget.charge(Group::Standard, 13, START);
-    let at = budget.take(Class::Orders, Group::Standard, START).unwrap_err();
-    assert!(at >= Duration::from_secs(5), "five are missing, and 0.8 come in a second: {at:?}");
-    assert!(budget.take(Class::Fill, Group::Standard, START).unwrap_err() > START);
-    assert_eq!(budget.take(Class::Orders, Group::Standard, at), Ok(()));
+fn two_that_belong_together_are_had_together_or_not_at_all() {
+    let mut budget = Budget::new(1, START);
+    let two = |budget: &mut Budget, now| budget.take_together(Class::Orders, Group::Standard, 2, now);
+    assert_eq!(two(&mut budget, START), Ok(()));
+    budget.give_back(Group::Standard, 1);
+    let at = two(&mut budget, START).unwrap_err();
+    assert_eq!(at, Duration::from_secs(300), "one is missing, and one comes in five minutes");
+    assert_eq!(two(&mut budget, at), Ok(()));
 }
 
 proptest! {
     #[test]
     fn no_minute_holds_more_than_the_limit(
         limit in 1u32..400,
-        steps in proptest::collection::vec((0u64..2000, 0usize..4, 0usize..3), 1..800),
+        steps in proptest::collection::vec((0u64..2000, 0usize..4, 0usize..3, 1u32..3), 1..800),
     ) {
         let mut budget = Budget::new(limit, START);
         let mut now = START;
         let mut taken: Vec<Duration> = Vec::new();
-        for (pause, class, group) in steps {
+        for (pause, class, group, together) in steps {
             now += Duration::from_millis(pause);
             let group = [Group::Low, Group::Standard, Group::High][group];
-            while budget.take(Class::ALL[class], group, now).is_ok() {
-                taken.push(now);
+            while budget.take_together(Class::ALL[class], group, together, now).is_ok() {
+                taken.extend((0..together).map(|_| now));
             }
         }
         for (index, from) in taken.iter().enumerate() {
