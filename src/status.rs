@@ -2,7 +2,6 @@
 //! whoever asks later.
 
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -13,39 +12,13 @@ use crate::config::{Config, Language};
 use crate::engine::forbidden_note;
 use crate::formats::document::Kind;
 use crate::recover;
-use crate::rules::budget::{Budget, Group};
-use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
-use crate::store::reconciliation::{self, Trouble};
-use crate::store::{details, intake, outbox, prices, sync_state};
+use crate::store::{intake, outbox, wal};
 
-/// How an entity of the mirror stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntityStatus {
-    /// Which.
-    pub entity: Entity,
-    /// What the tables know.
-    pub state: sync_state::SyncState,
-    /// Minutes since the last round that ended well; `None`: never.
-    pub minutes_old: Option<i64>,
-    /// What is still to be fetched.
-    pub to_come: ToCome,
-}
+mod mirror;
 
-/// What is still to be fetched of an entity, and how long that takes at the pace that the settings allow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ToCome {
-    /// Whole records: descriptions, bills of materials, dates.
-    pub details: u64,
-    /// Customers whose prices were never fetched.
-    pub customers: u64,
-    /// Of how many customers.
-    pub of_customers: u64,
-    /// About how many minutes the records take where nothing more urgent comes between; `None`: nothing is
-    /// to come, or it can't be told.
-    pub minutes: Option<u64>,
-}
+pub use mirror::{EntityStatus, ToCome};
 
 /// Something that will not come right by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,21 +69,11 @@ pub fn load(
     now: Timestamp,
     agent_runs: bool,
 ) -> rusqlite::Result<Status> {
-    let mut entities = Vec::new();
-    for entity in crate::engine::entities(config) {
-        let state = sync_state::load(connection, entity)?;
-        let minutes_old = state.last_success_at.as_deref().and_then(|at| minutes_since(at, now));
-        let mut to_come = ToCome { details: details::count_wanted(connection, entity)?, ..ToCome::default() };
-        if entity == Entity::Prices {
-            let turns = prices::turns(connection)?;
-            (to_come.customers, to_come.of_customers) = (turns.to_come, turns.customers);
-        }
-        entities.push(EntityStatus { entity, state, minutes_old, to_come });
-    }
-    plan(&mut entities, config.extend.requests_per_minute);
+    let entities = mirror::load(connection, config, now)?;
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
     let mut needs_person = needs_person(connection, config, &left)?;
+    needs_person.extend(mirror::not_as_delivered(connection, config.exchange.language)?);
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
         let language = config.exchange.language;
@@ -126,6 +89,9 @@ pub fn load(
                 .into(),
         });
     }
+    if agent_runs && let Some(held) = wal::load_held(connection)? {
+        needs_person.push(database_held(&held, config));
+    }
     Ok(Status {
         as_of: clock::text(now),
         now,
@@ -136,18 +102,6 @@ pub fn load(
         needs_person,
         entities,
     })
-}
-
-/// Records are fetched entity by entity, in the order of their names: those before it come first.
-fn plan(entities: &mut [EntityStatus], requests_per_minute: u32) {
-    let flow = Budget::new(requests_per_minute, Duration::ZERO).flow(Group::Standard);
-    let mut before = 0;
-    let mut order: Vec<&mut EntityStatus> = entities.iter_mut().collect();
-    order.sort_by_key(|one| one.entity.name());
-    for one in order.into_iter().filter(|one| one.to_come.details > 0) {
-        before += one.to_come.details;
-        one.to_come.minutes = Some((before as f64 / flow).ceil() as u64);
-    }
 }
 
 fn needs_person(
@@ -241,20 +195,6 @@ fn needs_person(
             ),
         );
     }
-    for found in reconciliation::load(connection, NAMED)? {
-        let reconciliation::Delivered { id, key, number } = found.order;
-        let (code, message) = match found.trouble {
-            Trouble::Missing => ("missing_at_extend", language.pick(
-                format!("Order {key} (item {id}) was delivered as {number}, and Extend does not have that number any more. See at Extend what became of it. If it is lost, write it out with «extend-edge outbox export {id}» and drop it again with a number of its own."),
-                format!("Order {key} (post {id}) levererades som {number}, och Extend har inte längre det numret. Se i Extend vad som hänt. Är den borta, skriv ut den med «extend-edge outbox export {id}» och lägg in den igen med ett eget nummer."),
-            )),
-            Trouble::Twice => ("twice_at_extend", language.pick(
-                format!("Order {key} (item {id}) is at Extend more than once: {}. If they are the same order, annul all but {number} there; what is annulled is no longer told.", found.numbers),
-                format!("Order {key} (post {id}) finns flera gånger i Extend: {}. Är det samma order, annullera alla utom {number} där; det som är annullerat nämns inte mer.", found.numbers),
-            )),
-        };
-        add(code, Some(id), None, message);
-    }
     for file in intake::load_rejected(connection, NAMED)? {
         if !config.rejected().join(&file.stored_name).exists() {
             continue;
@@ -299,48 +239,17 @@ fn needs_person(
     Ok(all)
 }
 
-fn ago(minutes: Option<i64>, language: Language) -> String {
-    match minutes {
-        None => language.pick("never", "aldrig").to_owned(),
-        Some(minutes) if minutes >= 120 => {
-            let hours = minutes / 60;
-            language.pick(format!("{hours} h ago"), format!("för {hours} h sedan"))
-        }
-        Some(minutes) => language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan")),
-    }
-}
-
-impl EntityStatus {
-    /// What is still to be fetched, a sentence each.
-    fn plan(&self, language: Language) -> Vec<String> {
-        let name = self.entity.name();
-        let mut plans = Vec::new();
-        if let Some(sweep) = &self.state.sweep {
-            let of = sweep.total.map(|total| language.pick(format!(" of {total}"), format!(" av {total}")));
-            let (rows, of) = (sweep.rows, of.unwrap_or_default());
-            let since = &sweep.began_at;
-            plans.push(language.pick(
-                format!("{name}: all of it is read since {since}, {rows} rows{of} so far"),
-                format!("{name}: allt läses sedan {since}, {rows} rader{of} hittills"),
-            ));
-        }
-        if self.to_come.details > 0 {
-            let (details, minutes) = (self.to_come.details, self.to_come.minutes.unwrap_or_default());
-            let time =
-                if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes.div_ceil(60)) };
-            plans.push(language.pick(
-                format!("{name}: {details} records in full, in about {time}"),
-                format!("{name}: {details} fullständiga poster, om ungefär {time}"),
-            ));
-        }
-        if self.to_come.customers > 0 {
-            let (customers, all) = (self.to_come.customers, self.to_come.of_customers);
-            plans.push(language.pick(
-                format!("{name}: those of {customers} of {all} customers"),
-                format!("{name}: de för {customers} av {all} kunder"),
-            ));
-        }
-        plans
+fn database_held(held: &wal::Held, config: &Config) -> NeedsPerson {
+    let (since, megabytes) = (&held.since, held.bytes / 1_000_000);
+    let database = config.database.display();
+    NeedsPerson {
+        code: "database_held".into(),
+        item: None,
+        file: None,
+        message: config.exchange.language.pick(
+            format!("A program has been in the middle of reading {database} since {since} or longer, and the file {database}-wal grows until it lets go: {megabytes} MB. Close the report, query or program that is open on it; nothing is lost, and the file shrinks by itself."),
+            format!("Ett program har varit mitt i en läsning av {database} sedan {since} eller längre, och filen {database}-wal växer tills det släpper: {megabytes} MB. Stäng rapporten, frågan eller programmet som är öppet mot den; inget går förlorat, och filen krymper av sig själv."),
+        ),
     }
 }
 
@@ -352,29 +261,8 @@ fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
 impl Status {
     /// For programs.
     pub fn to_json(&self) -> Value {
-        let entities: Map<String, Value> = self
-            .entities
-            .iter()
-            .map(|one| {
-                let state = &one.state;
-                let value = json!({
-                    "rows": state.rows,
-                    "lastSuccessAt": state.last_success_at,
-                    "minutesOld": one.minutes_old,
-                    "lastFullAt": state.last_full_at,
-                    "oddRecords": state.odd_records,
-                    "lastError": state.last_error,
-                    "lastErrorAt": state.last_error_at,
-                    "detailsToCome": one.to_come.details,
-                    "detailsToComeMinutes": one.to_come.minutes,
-                    "customersToCome": one.to_come.customers,
-                    "sweep": state.sweep.as_ref().map(|sweep| json!({
-                        "since": sweep.began_at, "rows": sweep.rows, "ofRows": sweep.total,
-                    })),
-                });
-                (one.entity.name().to_owned(), value)
-            })
-            .collect();
+        let entities: Map<String, Value> =
+            self.entities.iter().map(|one| (one.entity.name().to_owned(), one.to_json())).collect();
         let needs: Vec<Value> = self
             .needs_person
             .iter()
@@ -459,29 +347,7 @@ impl Status {
             ));
         }
         line(String::new());
-        let heads = language.pick(
-            ["", "rows", "fetched", "all", "last trouble"],
-            ["", "rader", "hämtat", "allt", "senaste problem"],
-        );
-        let row = |cells: [&str; 5]| {
-            let [entity, rows, fetched, all, trouble] = cells;
-            format!("{entity:<14}{rows:>9}  {fetched:<20}{all:<20}{trouble}").trim_end().to_owned()
-        };
-        line(row(heads));
-        for one in &self.entities {
-            let fetched = ago(one.minutes_old, language);
-            let full = one.state.last_full_at.as_deref().and_then(|at| minutes_since(at, self.now));
-            let trouble = one.state.last_error.as_deref().unwrap_or("");
-            let rows = one.state.rows.to_string();
-            line(row([one.entity.name(), &rows, &fetched, &ago(full, language), trouble]));
-        }
-        line(String::new());
-        let plans: Vec<String> = self.entities.iter().flat_map(|one| one.plan(language)).collect();
-        if !plans.is_empty() {
-            line(language.pick("Still to come:", "Återstår:").into());
-            plans.into_iter().for_each(|plan| line(format!("- {plan}")));
-            line(String::new());
-        }
+        mirror::to_lines(&self.entities, self.now, language).into_iter().for_each(&mut line);
         if self.needs_person.is_empty() {
             line(language.pick("Nothing needs a person.", "Inget behöver en människa.").into());
         } else {

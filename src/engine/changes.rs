@@ -12,7 +12,6 @@ use crate::extend::jobs::{CallDone, SendJob};
 use crate::extend::prepare::{PrepareJob, Standing, Target};
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::Sent;
-use crate::rules::budget::Group;
 use crate::rules::change::{self, Outcome, Refusal, Step, Verb};
 use crate::rules::lookup::{Candidate, Finding};
 use crate::store::outbox::{self, Item, Prepared};
@@ -43,7 +42,6 @@ impl Mind {
                     if item.kind == Kind::OrderCancellation && outbox::was_never_sent(tx, order)? =>
                 {
                     outbox::mark_done_here(tx, item.id, &self.now.text())?;
-                    self.course.budget.give_back(Group::Standard);
                     // What waited for it may go.
                     self.wake(self.now.mono);
                     return Ok(None);

@@ -17,7 +17,7 @@ use crate::extend::jobs::{CallJob, PageJob};
 use crate::rules::budget::{Class, Group};
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
-use crate::rules::schedule::{Round, Urgency, due};
+use crate::rules::schedule::{Failures, Round, Urgency, due};
 use crate::store::{agent, details, outbox, prices, returns, sync_requests, sync_state};
 
 /// A list of changes is asked for from this much before the last one: Extend's clocks may differ and a
@@ -38,6 +38,9 @@ const UNTIL_CUSTOMERS: Duration = Duration::from_secs(10);
 
 /// Calls for the mirror at a time: at 300 a minute, a second may pass before each is answered.
 pub const PULL_WORKERS: usize = 4;
+
+/// When the lists of so many customers have failed in a row, the others wait.
+const FAILING_CUSTOMERS: u32 = 5;
 
 impl Course {
     /// How many calls for the mirror are under way.
@@ -103,8 +106,10 @@ impl Mind {
         }
         for class in [Class::Webhooks, Class::Changes, Class::Fill] {
             while self.course.pulls() < PULL_WORKERS {
-                // One worker is kept for what is more urgent.
-                if class == Class::Fill && self.course.fills() + 1 >= PULL_WORKERS {
+                // One worker is kept for what is more urgent, and one for what is less.
+                let fills = self.course.fills();
+                let own = if class == Class::Fill { fills } else { self.course.pulls() - fills };
+                if class != Class::Webhooks && own + 1 >= PULL_WORKERS {
                     break;
                 }
                 if let Err(at) = self.course.budget.take(class, Group::Standard, self.now.mono) {
@@ -112,7 +117,7 @@ impl Mind {
                     break;
                 }
                 let Some(job) = self.next_pull(tx, class)? else {
-                    self.course.budget.give_back(Group::Standard);
+                    self.course.budget.give_back(Group::Standard, 1);
                     break;
                 };
                 self.course.begin_pull(&job);
@@ -153,7 +158,8 @@ impl Mind {
 
     /// Lists of changes take turns.
     fn next_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
-        let wanted = entities(&self.config);
+        let mut wanted = entities(&self.config);
+        wanted.retain(|entity| rhythm(&self.config, *entity).every.is_some());
         for step in 1..=wanted.len() {
             let turn = (self.rounds.turn + step) % wanted.len();
             let lane = Lane { entity: wanted[turn], round: Round::Changes };
@@ -183,7 +189,7 @@ impl Mind {
                 _ => self.next_details(tx, Urgency::Rest)?,
             };
             if let Some(job) = job {
-                self.rounds.spent[kind] += requests(&job);
+                self.rounds.spent[kind] += u64::from(job.requests());
                 // Those that have nothing to do save nothing up.
                 let spent = self.rounds.spent[kind];
                 kinds[..place].iter().for_each(|idle| self.rounds.spent[*idle] = spent);
@@ -314,6 +320,17 @@ impl Mind {
         if all && self.rounds.only && self.rounds.asked.contains_key(&Entity::Customers) {
             return Ok(false);
         }
+        // Where one after the other fails it is not they.
+        let failures = self.rounds.failures(lane, self.now.mono);
+        let many = failures
+            .filter(|failures| failures.in_a_row > FAILING_CUSTOMERS && !asked)
+            .map(|failures| Failures { in_a_row: failures.in_a_row - FAILING_CUSTOMERS, ..failures });
+        if let Err(left) = due(Duration::ZERO, None, many, false) {
+            let at = self.now.mono + left;
+            self.rounds.due_at.insert(lane, at);
+            self.wake(at);
+            return Ok(false);
+        }
         let now = self.now.text();
         if self.rounds.customers_changed {
             prices::set_customers(tx, (!all).then_some(named), &now)?;
@@ -388,14 +405,6 @@ impl Mind {
                 .and_then(|text| text.parse().ok())
                 .map_or(now, |first: jiff::Timestamp| first.min(now)),
         })
-    }
-}
-
-/// How many requests a job makes.
-fn requests(job: &CallJob) -> u64 {
-    match job {
-        CallJob::Details(job) => job.numbers.len() as u64,
-        _ => 1,
     }
 }
 

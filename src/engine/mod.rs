@@ -20,6 +20,7 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob, DetailsJob};
+use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
@@ -38,6 +39,7 @@ mod reconcile;
 mod records;
 mod rounds;
 pub mod run;
+mod wal;
 
 pub use delivery::forbidden_note;
 pub(crate) use intake::warnings;
@@ -86,6 +88,7 @@ pub struct Engine {
     connection: Connection,
     waiting: Vec<Event>,
     data_version: Option<i64>,
+    log: wal::LogWatch,
     mind: Mind,
 }
 
@@ -118,8 +121,10 @@ struct Course {
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
-    /// Items with a call under way, and when it began.
-    in_flight: HashMap<i64, Duration>,
+    /// Items with a call under way.
+    in_flight: HashSet<i64>,
+    /// Look-ups that were begun and have not come to their end.
+    look_ups: HashMap<i64, delivery::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
     prepared: HashMap<i64, Duration>,
     probing: bool,
@@ -175,7 +180,8 @@ impl Engine {
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashMap::new(),
+            in_flight: HashSet::new(),
+            look_ups: HashMap::new(),
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
@@ -203,7 +209,13 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, mind })
+        Ok(Engine {
+            connection,
+            waiting: Vec::new(),
+            data_version: None,
+            log: wal::LogWatch::default(),
+            mind,
+        })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
@@ -366,6 +378,7 @@ struct Settled {
     probe: Option<crate::rules::answer::Health>,
     ended: Vec<i64>,
     doubts: HashMap<i64, Option<Doubt>>,
+    looked: Vec<(i64, Option<Arc<Progress>>)>,
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
@@ -469,7 +482,7 @@ impl Mind {
                 self.server_clock = Some((server, now));
             }
             self.course.budget.after_answer(seen.group, &seen.limits, self.server_seconds(), now);
-            self.course.budget.charge(seen.group, seen.unpaid, now);
+            self.course.budget.give_back(seen.group, seen.unused);
             if let Some(retry_after) = seen.too_many {
                 self.course.budget.after_too_many(seen.group, retry_after, now);
             }
@@ -479,6 +492,12 @@ impl Mind {
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
         });
+        for (id, progress) in settled.looked.drain(..) {
+            match (progress, self.course.look_ups.get_mut(&id)) {
+                (Some(progress), Some(look_up)) => look_up.so_far = progress,
+                _ => _ = self.course.look_ups.remove(&id),
+            }
+        }
         for (id, doubt) in settled.doubts.drain() {
             match doubt {
                 Some(doubt) => self.course.doubts.insert(id, doubt),
@@ -514,15 +533,9 @@ impl Mind {
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
-                        CallJob::Prepare(prepare) => {
-                            self.course.in_flight.insert(prepare.id, self.now.mono);
-                        }
-                        CallJob::Send(send) => {
-                            self.course.in_flight.insert(send.id, self.now.mono);
-                        }
-                        CallJob::LookUp(look_up) => {
-                            self.course.in_flight.insert(look_up.id, self.now.mono);
-                        }
+                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id),
+                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id),
+                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id),
                         _ => {}
                     }
                     if *call != CallJob::Probe {

@@ -2,7 +2,7 @@
 //! that is missing there is asked for by its number before it is told; one that is there twice is told with
 //! both numbers.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::Transaction;
@@ -25,7 +25,7 @@ const RECONCILED: Duration = Duration::from_secs(7 * 86_400);
 const TOLD: Duration = Duration::from_secs(30 * 86_400);
 
 /// An order as Extend's list has it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
     number: String,
     external: String,
@@ -64,16 +64,17 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let now = self.now.text();
         let since = clock::text(before(self.now.wall, RECONCILED));
-        let all: HashSet<&Listed> = under.listed.iter().chain(last).collect();
+        // The list may have been read twice: what it showed last counts.
+        let all: BTreeMap<&str, &Listed> =
+            under.listed.iter().chain(last).map(|listed| (listed.number.as_str(), listed)).collect();
         let mut unseen = Vec::new();
         for order in reconciliation::delivered(tx, &since, &under.began)? {
-            let own = all.iter().find(|listed| listed.number == order.number);
-            let Some(own) = own else {
+            let Some(own) = all.get(order.number.as_str()) else {
                 unseen.push(order.number);
                 continue;
             };
             let mut beside: Vec<&str> = Vec::new();
-            for other in &all {
+            for other in all.values() {
                 let same = other.external == own.external && other.customer == own.customer;
                 // Another item's order is another order, and one that is annulled does no harm.
                 if same
@@ -89,8 +90,6 @@ impl Mind {
             if beside.is_empty() {
                 reconciliation::clear(tx, order.id, Trouble::Twice)?;
             } else {
-                beside.sort_unstable();
-                beside.dedup();
                 let numbers = format!("{}, {}", order.number, beside.join(", "));
                 log::error!("order {} (item {}) is at Extend more than once: {numbers}", order.key, order.id);
                 reconciliation::note(tx, order.id, Trouble::Twice, &numbers, &now)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::Transaction;
 
-use super::rounds::RoundStep;
+use super::rounds::{Lane, RoundStep};
 use super::{Mind, Settled};
 use crate::extend::jobs::{CallJob, DetailsJob};
 use crate::rules::answer::Got;
@@ -44,11 +44,8 @@ impl Mind {
         let mut numbers: Vec<String> = Vec::new();
         let mut entity = None;
         for (of, number) in details::next_details(tx, urgency, limit)? {
-            let reading = self
-                .rounds
-                .under_way
-                .iter()
-                .any(|(lane, _)| lane.entity == of && lane.round == Round::Changes);
+            let changes = self.rounds.under_way.get(&Lane { entity: of, round: Round::Changes });
+            let reading = changes.is_some_and(|under| under.not_before <= now);
             if reading || entity.is_some_and(|entity| entity != of) || self.course.is_fetching(of, &number) {
                 continue;
             }

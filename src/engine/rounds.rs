@@ -355,7 +355,10 @@ impl Rounds {
         self.under_way.remove(&lane);
         self.due_at.remove(&lane);
         if lane.entity == Entity::Prices {
-            // One customer of many; what failed for another is told at the end.
+            // One customer of many: what failed for another is told at the end of a task.
+            if !self.only {
+                self.failed.remove(&lane);
+            }
             return;
         }
         self.failed.remove(&lane);

@@ -95,6 +95,9 @@ pub fn run(
                 if failed_at.take().is_some() {
                     log::info!("the database works again");
                 }
+                if let Err(error) = engine.tend_log(now) {
+                    log::warn!("{error}");
+                }
                 let busy = !jobs.is_empty();
                 if !busy && engine.is_idle() {
                     engine.rest();

@@ -139,6 +139,8 @@ impl Pages {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn seconds(seconds: u64) -> Duration {
@@ -197,5 +199,30 @@ mod tests {
         assert!(!read(&[(100, Some(150)), (50, Some(151)), (50, Some(151))]), "a row came");
         assert!(!read(&[(100, Some(150)), (49, Some(150))]));
         assert!(!read(&[(100, None), (50, Some(150))]));
+    }
+
+    proptest! {
+        /// Who waits as long as he is told finds a round due, and not before; and what a person asks for begins
+        /// at once.
+        #[test]
+        fn the_wait_that_is_told_is_the_right_one(
+            every in 1u64..5000,
+            ended in proptest::option::of(0u64..10_000),
+            failed in proptest::option::of((0u64..5000, 1u32..20)),
+        ) {
+            let failures = |wait: Duration| {
+                failed.map(|(ago, in_a_row)| Failures { ago: seconds(ago) + wait, in_a_row })
+            };
+            let ask = |wait: Duration, asked| {
+                due(seconds(every), ended.map(|ago| seconds(ago) + wait), failures(wait), asked)
+            };
+            prop_assert_eq!(ask(Duration::ZERO, true), Ok(()));
+            if let Err(wait) = ask(Duration::ZERO, false) {
+                prop_assert!(!wait.is_zero());
+                prop_assert_eq!(ask(wait, false), Ok(()), "woken for nothing");
+                let early = ask(wait - Duration::from_millis(1), false);
+                prop_assert_eq!(early, Err(Duration::from_millis(1)));
+            }
+        }
     }
 }
