@@ -100,6 +100,7 @@ pub(super) fn take_up(tx: &Transaction<'_>, config: &Config) -> rusqlite::Result
 
 impl Mind {
     pub(super) fn plan_pull(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        self.plan_fetch(tx, jobs)?;
         self.hear_requests(tx)?;
         if !self.course.line.is_open() || self.course.line.state != State::Up {
             return Ok(());
@@ -147,7 +148,10 @@ impl Mind {
     fn next_pull(&mut self, tx: &Transaction<'_>, class: Class) -> rusqlite::Result<Option<CallJob>> {
         match class {
             Class::Orders => Ok(None),
-            Class::Webhooks => self.next_details(tx, Urgency::Webhook),
+            Class::Webhooks => match self.next_hooked_page(tx)? {
+                Some(job) => Ok(Some(job)),
+                None => self.next_details(tx, Urgency::Webhook),
+            },
             Class::Changes => match self.next_changes(tx)? {
                 Some(job) => Ok(Some(job)),
                 None => self.next_details(tx, Urgency::Changed),
@@ -233,7 +237,11 @@ impl Mind {
         Ok(None)
     }
 
-    fn next_page(&mut self, tx: &Transaction<'_>, lane: Lane) -> rusqlite::Result<Option<CallJob>> {
+    pub(super) fn next_page(
+        &mut self,
+        tx: &Transaction<'_>,
+        lane: Lane,
+    ) -> rusqlite::Result<Option<CallJob>> {
         if self.course.pulling.contains(&lane) {
             return Ok(None);
         }
@@ -261,7 +269,9 @@ impl Mind {
     }
 
     fn begin_round(&mut self, tx: &Transaction<'_>, lane: Lane) -> rusqlite::Result<bool> {
-        if let Some(at) = self.rounds.due_at.get(&lane).copied().filter(|at| *at > self.now.mono) {
+        let hooked = lane.round == Round::Changes && self.hooks_ask(lane.entity);
+        let due_at = self.rounds.due_at.get(&lane).copied();
+        if let Some(at) = due_at.filter(|at| *at > self.now.mono && !hooked) {
             self.wake(at);
             return Ok(false);
         }
@@ -292,7 +302,7 @@ impl Mind {
             Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX)
         });
         let failures = self.rounds.failures(lane, self.now.mono);
-        if let Err(left) = due(every, ago, failures, is_asked) {
+        if let Err(left) = due(every, ago, failures, is_asked || hooked) {
             let at = self.now.mono + left;
             self.rounds.due_at.insert(lane, at);
             self.wake(at);
@@ -301,6 +311,9 @@ impl Mind {
         let parts = self.parts(tx, lane, state.cursor.as_deref())?;
         let under = Under::new(clock::text(self.server_now()), self.now.text(), parts);
         self.rounds.under_way.insert(lane, under);
+        if lane.round == Round::Changes {
+            self.note_round_begins(tx, lane.entity)?;
+        }
         Ok(true)
     }
 
