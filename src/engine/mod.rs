@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
-use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::jobs::{CallDone, CallJob, DetailsJob};
 use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
@@ -37,7 +37,10 @@ mod delivery;
 mod hooks;
 mod intake;
 mod mirror;
+mod pages;
 mod put_out;
+mod reconcile;
+mod records;
 mod rounds;
 pub mod run;
 mod wal;
@@ -45,6 +48,7 @@ mod wal;
 pub use delivery::forbidden_note;
 pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
+pub use mirror::PULL_WORKERS;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -77,7 +81,7 @@ pub enum Job {
     Put(Vec<PutJob>),
     /// Probe, send or look up. Several at a time.
     Push(CallJob),
-    /// Fetch for the mirror. One at a time.
+    /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
     /// Copy the database, under the name of this time. One at a time.
     Backup(jiff::Timestamp),
@@ -143,7 +147,10 @@ struct Course {
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
-    pulling: bool,
+    /// Lists of which a page is being fetched.
+    pulling: HashSet<rounds::Lane>,
+    /// Records that are being fetched.
+    fetching: Vec<DetailsJob>,
     moving: bool,
     putting: bool,
     backing_up: bool,
@@ -189,6 +196,7 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        let filled = mirror::take_up(&transaction, &config)?;
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -201,7 +209,8 @@ impl Engine {
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
-            pulling: false,
+            pulling: HashSet::new(),
+            fetching: Vec::new(),
             moving: false,
             putting: false,
             backing_up: false,
@@ -215,7 +224,7 @@ impl Engine {
             hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
-            rounds: rounds::Rounds::new(&config, &task),
+            rounds: rounds::Rounds::new(&config, &task, filled),
             config,
             task,
             pauses,
@@ -310,7 +319,7 @@ impl Engine {
         let mind = &self.mind;
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
-            && !mind.course.pulling
+            && mind.course.pulls() == 0
             && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting
@@ -409,7 +418,8 @@ struct Settled {
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
-    pulled: bool,
+    pulled: Vec<rounds::Lane>,
+    detailed: Vec<DetailsJob>,
     fetched: bool,
     /// Whom to tell that their webhook is recorded.
     recorded: Vec<Sender<()>>,
@@ -524,10 +534,10 @@ impl Mind {
             if let Some(server) = seen.server_time {
                 self.server_clock = Some((server, now));
             }
-            self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.give_back(seen.unused);
+            self.course.budget.after_answer(seen.group, &seen.limits, self.server_seconds(), now);
+            self.course.budget.give_back(seen.group, seen.unused);
             if let Some(retry_after) = seen.too_many {
-                self.course.budget.after_too_many(retry_after, now);
+                self.course.budget.after_too_many(seen.group, retry_after, now);
             }
         }
         self.course.probing &= settled.probe.is_none();
@@ -564,6 +574,7 @@ impl Mind {
             self.course.backing_up = false;
             self.course.backup_at = Some(at);
         }
+        self.course.fetching.retain(|job| !settled.detailed.contains(job));
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -575,7 +586,8 @@ impl Mind {
             match job {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
-                Job::Pull(_) => self.course.pulling = true,
+                // It was noted when it was planned.
+                Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
@@ -601,12 +613,12 @@ impl Mind {
             let _ = sender.try_send(());
         }
         for step in settled.rounds {
-            self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
+            self.may_rest |= matches!(step, rounds::RoundStep::Page(_, _, rounds::Then::Done));
             self.rounds.after(step, self.now.mono);
         }
-        if settled.pulled {
+        for lane in settled.pulled {
             // The round has moved on only now: its next page is planned at once, by a step of its own.
-            self.course.pulling = false;
+            self.course.pulling.remove(&lane);
             self.wake(self.now.mono);
         }
     }
