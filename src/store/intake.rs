@@ -52,9 +52,12 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
         .prepare_cached("SELECT coalesce(max(arrival), 0) + 1 FROM files WHERE name = ?1")?
         .query_row([file.name], |row| row.get(0))?;
     let verdict = if file.problems.is_empty() { "accepted" } else { "rejected" };
-    let in_folder: i64 = connection
-        .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
-        .query_row([file.name, file.folder], |row| row.get(0))?;
+    let in_folder: i64 = match arrival {
+        1 => 0,
+        _ => connection
+            .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
+            .query_row([file.name, file.folder], |row| row.get(0))?,
+    };
     let stored_name = crate::formats::names::numbered(file.name, in_folder as u64 + 1);
     let first = file.problems.first();
     let text = |name: &str| first.and_then(|problem| problem[name].as_str());
