@@ -15,7 +15,11 @@ use crate::recover;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
-use crate::store::{intake, outbox, sync_state};
+use crate::store::{intake, outbox, sync_state, wal};
+
+mod hooks;
+
+pub use hooks::HooksStatus;
 
 /// How an entity of the mirror stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub struct Status {
     pub outbox: outbox::Counts,
     /// Files that are in the inbox and not yet complete.
     pub incomplete_files: usize,
+    /// How webhooks stand.
+    pub hooks: HooksStatus,
     /// What a person must see to.
     pub needs_person: Vec<NeedsPerson>,
     /// Whether an agent is at work here.
@@ -84,7 +90,9 @@ pub fn load(
     }
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
+    let hooks = hooks::load(connection, config)?;
     let mut needs_person = needs_person(connection, config, &left)?;
+    needs_person.extend(hooks.needs_person(config.exchange.language));
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
         let language = config.exchange.language;
@@ -100,11 +108,15 @@ pub fn load(
                 .into(),
         });
     }
+    if agent_runs && let Some(held) = wal::load_held(connection)? {
+        needs_person.push(database_held(&held, config));
+    }
     Ok(Status {
         as_of: clock::text(now),
         line: agent::load_line(connection)?,
         outbox,
         agent_runs,
+        hooks,
         incomplete_files: left.iter().filter(|left| left.code == "waiting").count(),
         needs_person,
         entities,
@@ -246,6 +258,20 @@ fn needs_person(
     Ok(all)
 }
 
+fn database_held(held: &wal::Held, config: &Config) -> NeedsPerson {
+    let (since, megabytes) = (&held.since, held.bytes / 1_000_000);
+    let database = config.database.display();
+    NeedsPerson {
+        code: "database_held".into(),
+        item: None,
+        file: None,
+        message: config.exchange.language.pick(
+            format!("A program has been in the middle of reading {database} since {since} or longer, and the file {database}-wal grows until it lets go: {megabytes} MB. Close the report, query or program that is open on it; nothing is lost, and the file shrinks by itself."),
+            format!("Ett program har varit mitt i en läsning av {database} sedan {since} eller längre, och filen {database}-wal växer tills det släpper: {megabytes} MB. Stäng rapporten, frågan eller programmet som är öppet mot den; inget går förlorat, och filen krymper av sig själv."),
+        ),
+    }
+}
+
 fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
     let at: Timestamp = at.parse().ok()?;
     Some(now.duration_since(at).as_mins())
@@ -297,6 +323,7 @@ impl Status {
                 "oldestWaitingSince": self.outbox.oldest_waiting,
             },
             "inbox": { "incompleteFiles": self.incomplete_files },
+            "webhooks": self.hooks.to_json(),
             "needsPerson": needs,
         })
     }
@@ -353,6 +380,9 @@ impl Status {
                 format!("Inbox     {} file(s) not yet complete", self.incomplete_files),
                 format!("Inbox     {} fil(er) ännu inte hela", self.incomplete_files),
             ));
+        }
+        if let Some(words) = self.hooks.to_text(language) {
+            line(words);
         }
         line(String::new());
         let heads = language

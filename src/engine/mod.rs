@@ -8,10 +8,11 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
@@ -20,6 +21,7 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
@@ -30,13 +32,16 @@ use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod changes;
 mod delivery;
+mod hooks;
 mod intake;
 mod mirror;
 mod put_out;
 mod rounds;
 pub mod run;
+mod wal;
 
 pub use delivery::forbidden_note;
+pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 pub use rounds::entities;
 
@@ -51,6 +56,12 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// A webhook came and was let in.
+    Hooked(Box<Hooked>),
+    /// Webhooks were turned away.
+    TurnedAway(TurnedAway),
+    /// Webhooks are listened for, or can't be: why.
+    Listening(Result<(), String>),
 }
 
 /// What the engine asks for.
@@ -64,6 +75,8 @@ pub enum Job {
     Push(CallJob),
     /// Fetch for the mirror. One at a time.
     Pull(CallJob),
+    /// Fetch what webhooks named. One at a time, beside that.
+    Fetch(CallJob),
 }
 
 /// How much the engine may do.
@@ -82,6 +95,7 @@ pub struct Engine {
     connection: Connection,
     waiting: Vec<Event>,
     data_version: Option<i64>,
+    log: wal::LogWatch,
     mind: Mind,
 }
 
@@ -116,8 +130,10 @@ struct Course {
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
-    /// Items with a call under way, and when it began.
-    in_flight: HashMap<i64, Duration>,
+    /// Items with a call under way.
+    in_flight: HashSet<i64>,
+    /// Look-ups that were begun and have not come to their end.
+    look_ups: HashMap<i64, delivery::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
     prepared: HashMap<i64, Duration>,
     probing: bool,
@@ -133,6 +149,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    hooks: hooks::Course,
 }
 
 /// Calls of the push workers at a time.
@@ -153,6 +170,9 @@ impl Engine {
         let unresolved = outbox::load_unresolved(&transaction)?;
         store::intake::look_again_at_kept(&transaction)?;
         store::intake::forget_all_but_waiting(&transaction)?;
+        store::hooks::take_up_again(&transaction)?;
+        let lists = store::hooks::wanted_changes(&transaction)?;
+        agent::set(&transaction, agent::HOOKS_TROUBLE, "")?;
         if agent::get(&transaction, agent::ENDED_WELL)?.as_deref() != Some("1") {
             let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
             owed::owe_again(&transaction, &clock::text(lately))?;
@@ -167,7 +187,8 @@ impl Engine {
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashMap::new(),
+            in_flight: HashSet::new(),
+            look_ups: HashMap::new(),
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
@@ -179,6 +200,7 @@ impl Engine {
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
             rounds: rounds::Rounds::new(&config, &task),
@@ -194,7 +216,13 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, mind })
+        Ok(Engine {
+            connection,
+            waiting: Vec::new(),
+            data_version: None,
+            log: wal::LogWatch::default(),
+            mind,
+        })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
@@ -276,6 +304,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && !mind.course.pulling
+            && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
@@ -368,10 +397,14 @@ struct Settled {
     probe: Option<crate::rules::answer::Health>,
     ended: Vec<i64>,
     doubts: HashMap<i64, Option<Doubt>>,
+    looked: Vec<(i64, Option<Arc<Progress>>)>,
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
     pulled: bool,
+    fetched: bool,
+    /// Whom to tell that their webhook is recorded.
+    recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
     scanned: bool,
@@ -420,6 +453,8 @@ impl Mind {
                 settled.put = Some(false);
                 Ok(())
             }
+            // Not told that it is recorded, the sender sends it again.
+            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -431,6 +466,11 @@ impl Mind {
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
+            Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
+            Event::TurnedAway(away) => self.hear_turned_away(tx, away),
+            Event::Listening(result) => {
+                agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
+            }
         }
     }
 
@@ -471,16 +511,23 @@ impl Mind {
                 self.server_clock = Some((server, now));
             }
             self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.charge(seen.unpaid, now);
+            self.course.budget.give_back(seen.unused);
             if let Some(retry_after) = seen.too_many {
                 self.course.budget.after_too_many(retry_after, now);
             }
         }
         self.course.probing &= settled.probe.is_none();
+        self.course.hooks.fetching &= !settled.fetched;
         self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
         });
+        for (id, progress) in settled.looked.drain(..) {
+            match (progress, self.course.look_ups.get_mut(&id)) {
+                (Some(progress), Some(look_up)) => look_up.so_far = progress,
+                _ => _ = self.course.look_ups.remove(&id),
+            }
+        }
         for (id, doubt) in settled.doubts.drain() {
             match doubt {
                 Some(doubt) => self.course.doubts.insert(id, doubt),
@@ -511,18 +558,13 @@ impl Mind {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
                 Job::Pull(_) => self.course.pulling = true,
+                Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
-                        CallJob::Prepare(prepare) => {
-                            self.course.in_flight.insert(prepare.id, self.now.mono);
-                        }
-                        CallJob::Send(send) => {
-                            self.course.in_flight.insert(send.id, self.now.mono);
-                        }
-                        CallJob::LookUp(look_up) => {
-                            self.course.in_flight.insert(look_up.id, self.now.mono);
-                        }
+                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id),
+                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id),
+                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id),
                         _ => {}
                     }
                     if *call != CallJob::Probe {
@@ -535,6 +577,10 @@ impl Mind {
 
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
+        for sender in settled.recorded {
+            // Whoever no longer waits has said that it was not taken, and gets it again.
+            let _ = sender.try_send(());
+        }
         for step in settled.rounds {
             self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
             self.rounds.after(step, self.now.mono);
