@@ -71,7 +71,7 @@ impl Publisher {
     pub fn put_last_status(config: Arc<Config>) -> io::Result<()> {
         let mut publisher = Publisher { agent_runs: false, ..Publisher::new(config) };
         let owed = Owed { kind: "status".into(), key: String::new(), revision: 0 };
-        publisher.put_all(vec![PutJob::Owed(owed)]).into_iter().map(|put| put.result).collect()
+        publisher.put_all(vec![PutJob::Owed(owed)]).into_iter().try_for_each(|put| put.result)
     }
 
     /// Does all jobs in their order. After the first change that fails no later one is written, so that
