@@ -124,6 +124,8 @@ struct Mind {
     scanned: bool,
     /// A round ended since memory was last given back.
     may_rest: bool,
+    /// Files that were moved a moment ago: the watcher may have read them before.
+    just_moved: HashMap<i64, Duration>,
     now: Now,
     dice: fastrand::Rng,
 }
@@ -156,8 +158,6 @@ struct Course {
     backing_up: bool,
     /// When the next backup is due, once that is known.
     backup_at: Option<Duration>,
-    /// Files that were moved a moment ago: the watcher may have read them before.
-    just_moved: HashMap<i64, Duration>,
     /// After trouble with a folder, until when it is left alone.
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
@@ -215,7 +215,6 @@ impl Engine {
             putting: false,
             backing_up: false,
             backup_at: None,
-            just_moved: HashMap::new(),
             move_again_at: None,
             put_again_at: None,
             forget_contents_at: now.mono,
@@ -233,6 +232,7 @@ impl Engine {
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
         };
@@ -271,7 +271,7 @@ impl Engine {
         &mut self,
         events: impl IntoIterator<Item = Event>,
         now: Now,
-        plan: impl FnOnce(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
         // Read whole for a backup it was found damaged. Only a start can make it again.
@@ -283,21 +283,13 @@ impl Engine {
         }
         self.mind.now = now;
         let course = self.mind.course.clone();
-        let mut settled = Settled::default();
-        let jobs = (|| -> rusqlite::Result<Vec<Job>> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for event in &self.waiting {
-                self.mind.hear_safely(&transaction, event, &mut settled)?;
-            }
-            self.mind.settle(&transaction, &settled)?;
-            self.mind.remember(&mut settled);
-            let jobs = plan(&mut self.mind, &transaction)?;
-            self.mind.begin(&jobs);
-            transaction.commit()?;
-            Ok(jobs)
-        })();
-        match jobs {
-            Ok(jobs) => {
+        let mut taken = self.commit(&plan, Mind::hear);
+        if taken.as_ref().is_err_and(is_about_the_data) {
+            self.mind.course = course.clone();
+            taken = self.commit(&plan, Mind::hear_safely);
+        }
+        match taken {
+            Ok((jobs, settled)) => {
                 self.waiting.clear();
                 self.mind.after_commit(settled);
                 Ok(jobs)
@@ -307,6 +299,25 @@ impl Engine {
                 Err(error.into())
             }
         }
+    }
+
+    /// All events that wait and the jobs that follow from them, in one transaction.
+    fn commit(
+        &mut self,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        hear: impl Fn(&mut Mind, &Transaction<'_>, &Event, &mut Settled) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<(Vec<Job>, Settled)> {
+        let mut settled = Settled::default();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for event in &self.waiting {
+            hear(&mut self.mind, &transaction, event, &mut settled)?;
+        }
+        self.mind.settle(&transaction, &settled)?;
+        self.mind.remember(&mut settled);
+        let jobs = plan(&mut self.mind, &transaction)?;
+        self.mind.begin(&jobs);
+        transaction.commit()?;
+        Ok((jobs, settled))
     }
 
     /// The moment at which [`Engine::step`] should be called even if nothing happens.
@@ -433,7 +444,8 @@ struct Settled {
 
 impl Mind {
     /// One event that the database can't hold must not stop the others, now and after every restart: it is
-    /// undone alone and set aside. When the database itself is in trouble the whole step fails.
+    /// undone alone and set aside. When the database itself is in trouble the whole step fails. A savepoint
+    /// copies every page that is changed under it, so this is only done once there is such an event.
     fn hear_safely(
         &mut self,
         tx: &Transaction<'_>,
@@ -673,3 +685,6 @@ fn is_about_the_data(error: &rusqlite::Error) -> bool {
 
 /// How long to leave a folder alone that could not be written.
 const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;
