@@ -478,13 +478,15 @@ SELECT id, kind, key, source_file, refused_at, error_code, error_message FROM ou
 
 CREATE VIEW report_daily_sales AS
 SELECT substr(o.order_date, 1, 10) AS day, r.currency, count(DISTINCT o.order_number) AS orders,
-       count(*) AS rows, sum(r.quantity) AS quantity, sum(r.quantity * r.unit_price) AS amount
+       count(*) AS rows, round(sum(r.quantity), 6) AS quantity,
+       round(sum(r.quantity * r.unit_price), 6) AS amount -- tenths don't add up in binary
 FROM orders o JOIN order_rows r ON r.order_number = o.order_number
 WHERE o.status IS NOT 'Annulled' AND r.status IS NOT 'Annulled' AND r.parent_position IS NULL
 GROUP BY 1, 2;
 
 CREATE VIEW report_sync AS
-SELECT entity, rows, last_success_at,
-       CAST((julianday('now') - julianday(last_success_at)) * 1440 AS INTEGER) AS minutes_old,
-       last_full_at, odd_records, last_error
-FROM sync_state WHERE last_success_at IS NOT NULL OR last_error IS NOT NULL;
+SELECT s.entity, s.rows, s.last_success_at,
+       CAST((julianday('now') - julianday(s.last_success_at)) * 1440 AS INTEGER) AS minutes_old,
+       s.last_full_at, s.odd_records, s.last_error, s.last_error_at,
+       (SELECT count(*) FROM details_wanted d WHERE d.entity = s.entity) AS missing_details
+FROM sync_state s;

@@ -23,6 +23,7 @@
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
 //! | [`recover`] | a database that is damaged or gone is made again from the folders |
+//! | [`reports`] | which reports there are, and the plain copy of the database for them |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
 //! | [`web`] | HTTP serving over ureq-proto |
@@ -59,6 +60,7 @@ pub mod language;
 pub mod logging;
 pub mod memory;
 pub mod recover;
+pub mod reports;
 pub mod rules;
 pub mod standin;
 pub mod status;

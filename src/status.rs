@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::config::{Config, Language};
-use crate::engine::forbidden_note;
+use crate::engine::{REPORTS_TROUBLE, forbidden_note};
 use crate::formats::document::Kind;
 use crate::recover;
 use crate::rules::mirror::Entity;
@@ -232,6 +232,11 @@ fn needs_person(
     for (note, english, swedish) in [
         ("inbox_trouble", "The inbox can't be read", "Det går inte att läsa inbox"),
         ("move_trouble", "A file can't be moved out of the inbox", "Det går inte att flytta en fil ur inbox"),
+        (
+            REPORTS_TROUBLE,
+            "The copy for reports can't be refreshed: close the program that has it open, or see [reports] in the settings",
+            "Det går inte att förnya kopian för rapporter: stäng programmet som har den öppen, eller se [reports] i inställningarna",
+        ),
         (
             "put_trouble",
             "A file for the webshop can't be written",

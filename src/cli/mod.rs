@@ -21,6 +21,7 @@ mod init;
 mod once;
 mod outbox;
 mod pause;
+mod report;
 mod run;
 mod status;
 mod sync;
@@ -59,6 +60,7 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
 }
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
     };

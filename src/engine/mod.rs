@@ -33,12 +33,14 @@ mod delivery;
 mod intake;
 mod mirror;
 mod put_out;
+mod reports;
 mod rounds;
 pub mod run;
 mod wal;
 
 pub use delivery::forbidden_note;
 pub(crate) use intake::warnings;
+pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -52,6 +54,8 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// The copy for reports was refreshed, or why not.
+    Copied(Result<(), String>),
 }
 
 /// What the engine asks for.
@@ -65,6 +69,8 @@ pub enum Job {
     Push(CallJob),
     /// Fetch for the mirror. One at a time.
     Pull(CallJob),
+    /// Refresh the copy for reports. One at a time.
+    Copy,
 }
 
 /// How much the engine may do.
@@ -76,6 +82,13 @@ pub struct Task {
     pub once: bool,
     /// Nothing is taken in and nothing is sent: a `sync` alone.
     pub mirror_only: bool,
+}
+
+impl Task {
+    /// Whether it ends by itself.
+    fn is_short(&self) -> bool {
+        self.once || self.only.is_some()
+    }
 }
 
 /// The engine.
@@ -135,6 +148,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    copies: reports::Copies,
 }
 
 /// Calls of the push workers at a time.
@@ -162,6 +176,10 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        // An entity that was never fetched is seen to be missing.
+        for entity in entities(&config) {
+            store::sync_state::begin(&transaction, entity)?;
+        }
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -182,6 +200,7 @@ impl Engine {
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            copies: reports::Copies::default(),
         };
         let mind = Mind {
             rounds: rounds::Rounds::new(&config, &task),
@@ -196,7 +215,13 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, log: wal::LogWatch::default(), mind })
+        Ok(Engine {
+            connection,
+            waiting: Vec::new(),
+            data_version: None,
+            log: wal::LogWatch::default(),
+            mind,
+        })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
@@ -268,7 +293,8 @@ impl Engine {
             && mind.course.pushing == 0
             && !mind.course.pulling
             && !mind.course.moving
-            && !mind.course.putting;
+            && !mind.course.putting
+            && !mind.course.copies.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
@@ -365,6 +391,7 @@ struct Settled {
     pulled: bool,
     moved: Option<bool>,
     put: Option<bool>,
+    copied: Option<bool>,
     scanned: bool,
     forbidden: Vec<&'static str>,
     rounds: Vec<rounds::RoundStep>,
@@ -410,6 +437,10 @@ impl Mind {
                 settled.put = Some(false);
                 Ok(())
             }
+            Event::Copied(_) => {
+                settled.copied = Some(false);
+                Ok(())
+            }
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -421,6 +452,7 @@ impl Mind {
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
+            Event::Copied(copied) => self.hear_copied(tx, copied, settled),
         }
     }
 
@@ -449,6 +481,7 @@ impl Mind {
         }
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
+        self.plan_copy(tx, &mut jobs)?;
         Ok(jobs)
     }
 
@@ -489,6 +522,9 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
+        if let Some(well) = settled.copied {
+            self.after_copy(well);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -501,6 +537,7 @@ impl Mind {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
                 Job::Pull(_) => self.course.pulling = true,
+                Job::Copy => self.course.copies.under_way = true,
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,

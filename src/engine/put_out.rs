@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
+use crate::clock;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
 use crate::store::{agent, changes, outgoing, owed};
@@ -34,6 +35,11 @@ const BETWEEN_STATUS: Duration = Duration::from_secs(2);
 /// … and this old when nothing does.
 const STATUS_AT_REST: Duration = Duration::from_secs(60);
 
+/// How often it is looked which changes are too old …
+const BETWEEN_CLEARINGS: Duration = Duration::from_secs(3600);
+/// … and how many are cleared in one job.
+const CLEARED_TOGETHER: i64 = 100;
+
 /// When files were last written, in this process.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
@@ -41,6 +47,7 @@ pub(super) struct State {
     snapshots: HashMap<Entity, (Duration, Duration)>,
     status_at: Option<Duration>,
     last_at: Option<Duration>,
+    cleared_at: Option<Duration>,
 }
 
 impl Mind {
@@ -64,6 +71,11 @@ impl Mind {
                     self.course.put_out.snapshots.insert(*entity, (self.now.mono, pause));
                 }
                 PutJob::Change { sequence, .. } => changes::mark_written(tx, *sequence)?,
+                PutJob::Clear { through } => {
+                    changes::clear(tx, *through)?;
+                    // There may be more.
+                    self.course.put_out.cleared_at = None;
+                }
             }
         }
         if let Some(error) = &trouble {
@@ -98,6 +110,9 @@ impl Mind {
         for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
             files.push(PutJob::Change { sequence, entity });
         }
+        if files.is_empty() {
+            self.plan_clearing(tx, &mut files)?;
+        }
         // Small files first: a job with a snapshot in it is done when the snapshot is.
         if files.is_empty() {
             self.plan_snapshots(tx, &mut files)?;
@@ -131,6 +146,22 @@ impl Mind {
             }
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);
+        }
+        Ok(())
+    }
+
+    /// A webshop that was away for less than `keep_days` can catch up; one that was away for longer finds
+    /// the next number missing, and begins again from the snapshots.
+    fn plan_clearing(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
+        let due_at = self.course.put_out.cleared_at.map_or(Duration::ZERO, |at| at + BETWEEN_CLEARINGS);
+        if due_at > self.now.mono {
+            return Ok(());
+        }
+        self.course.put_out.cleared_at = Some(self.now.mono);
+        let kept = jiff::SignedDuration::from_hours(24 * i64::from(self.config.exchange.keep_days));
+        let Ok(before) = self.now.wall.checked_sub(kept) else { return Ok(()) };
+        if let Some(through) = changes::load_cleared_through(tx, &clock::text(before), CLEARED_TOGETHER)? {
+            files.push(PutJob::Clear { through });
         }
         Ok(())
     }

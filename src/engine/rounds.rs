@@ -96,6 +96,10 @@ impl Rounds {
         self.under_way.contains_key(&entity)
     }
 
+    pub(super) fn are_under_way(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
     pub(super) fn began(&self) -> Duration {
         self.began
     }

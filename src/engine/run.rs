@@ -15,6 +15,7 @@ use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
 use crate::extend::jobs;
 use crate::recover;
+use crate::reports::copy::Copier;
 use crate::rules::arrival::Patience;
 use crate::store::{StoreError, intake};
 
@@ -70,7 +71,10 @@ pub fn run(
     let connection = recover::open(&config, clock.now().wall)?;
     // Whoever holds the database, a stop is heard in time: the step is tried again.
     connection.busy_timeout(Duration::from_secs(1)).map_err(StoreError::from)?;
-    let ends = task.once || task.only.is_some();
+    let ends = task.is_short();
+    if config.reports.database.as_ref().is_some_and(|copy| !copy.exists()) {
+        super::reports::forget(&connection).map_err(StoreError::from)?;
+    }
     let watching = (!task.mirror_only).then(|| watching(&config, &connection, clock.now())).transpose()?;
     let mut engine = Engine::new(connection, config.clone(), task, clock.now())?;
     let (inbox, events) = bounded::<Event>(INBOX);
@@ -240,6 +244,8 @@ struct Workers {
     puts: Option<Sender<Job>>,
     pushes: Option<Sender<Job>>,
     pulls: Option<Sender<Job>>,
+    copies: Option<Sender<Job>>,
+    copier: Copier,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -267,6 +273,7 @@ impl Workers {
         let (puts, put_queue) = bounded(2);
         let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
         let (pulls, pull_queue) = bounded(2);
+        let (copies, copy_queue) = bounded(2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -292,12 +299,24 @@ impl Workers {
         }
         let api = client.clone();
         spawn("pull", &pull_queue, Box::new(move |job| call(&api, job)))?;
+        let copier = Copier::new(config.clone());
+        let worker = copier.clone();
+        spawn(
+            "reports",
+            &copy_queue,
+            Box::new(move |job| match job {
+                Job::Copy => Some(Event::Copied(worker.refresh().map_err(|error| error.to_string()))),
+                _ => None,
+            }),
+        )?;
         Ok(Workers {
             client,
             moves: Some(moves),
             puts: Some(puts),
             pushes: Some(pushes),
             pulls: Some(pulls),
+            copies: Some(copies),
+            copier,
             threads,
         })
     }
@@ -308,6 +327,7 @@ impl Workers {
             Job::Put(_) => &self.puts,
             Job::Push(_) => &self.pushes,
             Job::Pull(_) => &self.pulls,
+            Job::Copy => &self.copies,
         };
         if let Some(queue) = queue {
             let _ = queue.send(job);
@@ -316,7 +336,14 @@ impl Workers {
 
     /// Ends calls that still run and waits for every thread; what they report on the way is collected.
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
-        drop((self.moves.take(), self.puts.take(), self.pushes.take(), self.pulls.take()));
+        drop((
+            self.moves.take(),
+            self.puts.take(),
+            self.pushes.take(),
+            self.pulls.take(),
+            self.copies.take(),
+        ));
+        self.copier.stop();
         self.client.shut_down();
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             if let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {

@@ -118,7 +118,11 @@ mod tests {
         engine.tend_log(at(30)).unwrap();
         assert!(log_bytes(&config.database) > 40_000_000, "the reader's moment is kept");
         engine.tend_log(at(300)).unwrap();
-        assert_eq!(codes(&engine, &config, at(300)), Vec::<String>::new(), "a short reader is nobody's trouble");
+        assert_eq!(
+            codes(&engine, &config, at(300)),
+            Vec::<String>::new(),
+            "a short reader is nobody's trouble"
+        );
         engine.tend_log(at(331)).unwrap();
         assert_eq!(codes(&engine, &config, at(331)), ["database_held"]);
 

@@ -25,6 +25,7 @@ pub mod owed;
 pub mod prices;
 pub mod products;
 pub mod recover;
+pub mod reports;
 pub mod returns;
 pub mod sync_requests;
 pub mod sync_state;

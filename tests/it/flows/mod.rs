@@ -10,6 +10,7 @@ mod moods;
 mod outage;
 mod recovery;
 mod refused;
+mod reports;
 mod returns;
 mod samples;
 mod second_agent;
