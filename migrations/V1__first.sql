@@ -30,6 +30,7 @@ CREATE TABLE products (
 ) STRICT;
 CREATE INDEX products_removed ON products(product_number) WHERE removed_at IS NOT NULL;
 CREATE INDEX products_odd ON products(product_number) WHERE odd <> 0;
+CREATE INDEX products_name ON products(name);
 CREATE INDEX products_gtin ON products(gtin) WHERE gtin IS NOT NULL;
 
 CREATE TABLE product_components (
@@ -96,6 +97,10 @@ CREATE TABLE balances (
     odd                     INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (product_number, warehouse)
 ) STRICT, WITHOUT ROWID;
+-- All that report_stock shows of a balance, without `raw`: the stock of one warehouse, or what is low in it,
+-- is found without reading Extend's records.
+CREATE INDEX balances_stock ON balances(warehouse, product_number, available, physical, ordered,
+                                        next_receiving_date, changed_at);
 CREATE INDEX balances_odd ON balances(product_number) WHERE odd <> 0;
 
 CREATE TABLE orders (

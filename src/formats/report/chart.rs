@@ -31,11 +31,11 @@ const MOST_BARS: usize = 20;
 /// Days that are shown at the most: the latest.
 const MOST_DAYS: usize = 92;
 
-/// One bar: what it is, how long, and what is said beside it.
+/// One bar: what it is, how long, and its length in figures. A narrow page cuts the end of what it is.
 struct Bar {
     label: String,
     value: f64,
-    beside: String,
+    shown: String,
 }
 
 /// The chart as HTML, empty where the rows have nothing to show.
@@ -79,7 +79,7 @@ fn number_of(report: &Report, row: &[Cell<'static>], name: &str) -> Option<f64> 
 fn labelled(report: &Report, label: &str, value: &str) -> Vec<Bar> {
     let bars = report.rows.iter().filter_map(|row| {
         let value = number_of(report, row, value)?;
-        Some(Bar { label: text_of(report, row, label).to_owned(), value, beside: rounded(value) })
+        Some(Bar { label: text_of(report, row, label).to_owned(), value, shown: rounded(value) })
     });
     bars.take(MOST_BARS).collect()
 }
@@ -98,9 +98,9 @@ fn lowest(report: &Report, language: Language) -> Vec<Bar> {
                 next => language.pick(format!(", more comes {next}"), format!(", mer kommer {next}")),
             };
             Some(Bar {
-                label: format!("{} {} · {}", text("product_number"), text("name"), text("warehouse")),
+                label: format!("{} {} · {}{more}", text("product_number"), text("name"), text("warehouse")),
                 value: left,
-                beside: format!("{}{more}", rounded(left)),
+                shown: rounded(left),
             })
         })
         .collect();
@@ -121,7 +121,7 @@ fn counts(report: &Report, column: &str) -> Vec<Bar> {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let bars = counts.into_iter().take(MOST_BARS);
     let label = |value: &str| if value.is_empty() { "–".to_owned() } else { value.to_owned() };
-    bars.map(|(value, count)| Bar { label: label(value), value: count.into(), beside: count.to_string() })
+    bars.map(|(value, count)| Bar { label: label(value), value: count.into(), shown: count.to_string() })
         .collect()
 }
 
@@ -136,7 +136,7 @@ fn waiting(report: &Report, language: Language) -> Vec<Bar> {
     ];
     let mut bars: Vec<Bar> = ages
         .iter()
-        .map(|(_, label)| Bar { label: (*label).into(), value: 0.0, beside: String::new() })
+        .map(|(_, label)| Bar { label: (*label).into(), value: 0.0, shown: String::new() })
         .collect();
     for row in &report.rows {
         let Some(minutes) = number_of(report, row, "waiting_minutes") else { continue };
@@ -147,7 +147,7 @@ fn waiting(report: &Report, language: Language) -> Vec<Bar> {
     if bars.iter().all(|bar| bar.value == 0.0) {
         return Vec::new();
     }
-    bars.iter_mut().for_each(|bar| bar.beside = rounded(bar.value));
+    bars.iter_mut().for_each(|bar| bar.shown = rounded(bar.value));
     bars
 }
 
@@ -161,17 +161,17 @@ fn bars(title: &str, bars: Vec<Bar>, language: Language) -> String {
     let most = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let span = if most - least > 0.0 { most - least } else { 1.0 };
     let percent = |value: f64| (value - least) / span * 100.0;
-    let told: Vec<String> = bars.iter().map(|bar| format!("{}: {}", bar.label, bar.beside)).collect();
+    let told: Vec<String> = bars.iter().map(|bar| format!("{}: {}", bar.label, bar.shown)).collect();
     let mut svg = open(title, &told.join("; "), bars.len() * ROW, language);
     for (place, bar) in bars.iter().enumerate() {
         let (from, to) = (percent(bar.value.min(0.0)), percent(bar.value.max(0.0)));
         let y = place * ROW;
         svg.push_str(&format!(
-            "<text x=\"0\" y=\"{}\">{} <tspan class=\"value\">{}</tspan></text>\
+            "<text x=\"0\" y=\"{}\"><tspan class=\"value\">{}</tspan> {}</text>\
              <rect class=\"{}\" x=\"{from:.2}%\" y=\"{}\" width=\"{:.2}%\" height=\"12\" rx=\"2\"/>\n",
             y + 15,
+            escaped(&bar.shown),
             escaped(&bar.label),
-            escaped(&bar.beside),
             if bar.value < 0.0 { "below" } else { "bar" },
             y + 21,
             (to - from).max(0.3),
@@ -351,7 +351,7 @@ mod tests {
         let svg = draw(Chart::Lowest, &report, Language::English);
         assert!(!svg.contains("<script>") && svg.contains("&lt;script&gt;"), "{svg}");
         assert!(svg.find("B &lt;").unwrap() < svg.find("A plenty").unwrap());
-        assert!(svg.contains("-3, more comes 2026-12-01"), "{svg}");
+        assert!(svg.contains("MAIN, more comes 2026-12-01"), "{svg}");
         assert!(svg.contains("class=\"below\" x=\"0.00%\""), "{svg}");
     }
 

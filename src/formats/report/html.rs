@@ -31,8 +31,8 @@ h1{font-size:1.5rem;line-height:1.2;margin:0 0 .25rem}
 p{margin:0 0 1.25rem;color:var(--soft)}
 figure{margin:0 0 1.75rem}
 figcaption{font-weight:600;margin-bottom:.5rem}
-svg{display:block;overflow:visible;font:13px system-ui,sans-serif;fill:var(--ink)}
-svg .value{fill:var(--soft)}
+svg{display:block;overflow:hidden;font:13px system-ui,sans-serif;fill:var(--ink)}
+svg .value{font-weight:600}
 svg .bar{fill:var(--bar)}
 svg .below{fill:var(--below)}
 svg line{stroke:var(--line)}
