@@ -17,6 +17,10 @@ use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
 use crate::store::{intake, outbox, sync_state, wal};
 
+mod hooks;
+
+pub use hooks::HooksStatus;
+
 /// How an entity of the mirror stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityStatus {
@@ -54,6 +58,8 @@ pub struct Status {
     pub outbox: outbox::Counts,
     /// Files that are in the inbox and not yet complete.
     pub incomplete_files: usize,
+    /// How webhooks stand.
+    pub hooks: HooksStatus,
     /// What a person must see to.
     pub needs_person: Vec<NeedsPerson>,
     /// Whether an agent is at work here.
@@ -84,7 +90,9 @@ pub fn load(
     }
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
+    let hooks = hooks::load(connection, config)?;
     let mut needs_person = needs_person(connection, config, &left)?;
+    needs_person.extend(hooks.needs_person(config.exchange.language));
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
         let language = config.exchange.language;
@@ -108,6 +116,7 @@ pub fn load(
         line: agent::load_line(connection)?,
         outbox,
         agent_runs,
+        hooks,
         incomplete_files: left.iter().filter(|left| left.code == "waiting").count(),
         needs_person,
         entities,
@@ -319,6 +328,7 @@ impl Status {
                 "oldestWaitingSince": self.outbox.oldest_waiting,
             },
             "inbox": { "incompleteFiles": self.incomplete_files },
+            "webhooks": self.hooks.to_json(),
             "needsPerson": needs,
         })
     }
@@ -376,6 +386,9 @@ impl Status {
                 format!("Inbox     {} fil(er) ännu inte hela", self.incomplete_files),
             ));
         }
+        if let Some(words) = self.hooks.to_text(language) {
+            line(words);
+        }
         line(String::new());
         let heads = language
             .pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
@@ -405,11 +418,11 @@ impl Status {
         }
         line(language.pick(
             format!(
-                "\nReports: open {} with any SQLite program; see Reports in the README.",
+                "\nReports: «extend-edge report» lists them; or open {} with any SQLite program.",
                 database.display()
             ),
             format!(
-                "\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.",
+                "\nRapporter: «extend-edge report» räknar upp dem; eller öppna {} med valfritt SQLite-program.",
                 database.display()
             ),
         ));

@@ -40,6 +40,7 @@ const ORDERS_FROM_DAYS: i64 = 365;
 
 impl Mind {
     pub(super) fn plan_pull(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        self.plan_fetch(tx, jobs)?;
         self.hear_requests(tx)?;
         if self.course.pulling || !self.course.line.is_open() || self.course.line.state != State::Up {
             return Ok(());
@@ -50,7 +51,7 @@ impl Mind {
         }
         match self.next_pull(tx)? {
             Some(job) => jobs.push(Job::Pull(job)),
-            None => self.course.budget.give_back(),
+            None => self.course.budget.give_back(1),
         }
         Ok(())
     }
@@ -70,6 +71,9 @@ impl Mind {
 
     /// Takes turns: a long list holds up neither the others nor the records that are wanted.
     fn next_pull(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        if let Some(job) = self.next_hooked_page(tx)? {
+            return Ok(Some(job));
+        }
         let wanted = entities(&self.config);
         for step in 1..=TURNS.len() * 2 {
             let turn = (self.rounds.turn + step) % (TURNS.len() * 2);
@@ -90,7 +94,11 @@ impl Mind {
         Ok(None)
     }
 
-    fn next_page(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<Option<CallJob>> {
+    pub(super) fn next_page(
+        &mut self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+    ) -> rusqlite::Result<Option<CallJob>> {
         if !self.rounds.is_under_way(entity) && !self.begin_round(tx, entity)? {
             return Ok(None);
         }
@@ -112,7 +120,10 @@ impl Mind {
         if self.rounds.only && asked.is_none() {
             return Ok(false);
         }
-        if let Some(at) = self.rounds.due_at.get(&entity).copied().filter(|at| *at > self.now.mono) {
+        let hooked = self.hooks_ask(entity);
+        if let Some(at) = self.rounds.due_at.get(&entity).copied().filter(|at| *at > self.now.mono)
+            && hooked.is_none()
+        {
             self.wake(at);
             return Ok(false);
         }
@@ -133,7 +144,7 @@ impl Mind {
                 .map(|(at, _)| self.now.mono.saturating_sub(*at)),
         };
         let cursor = state.cursor;
-        let round = match due(&rhythm(&self.config, entity), &age, asked) {
+        let round = match due(&rhythm(&self.config, entity), &age, asked.or(hooked)) {
             Ok(Round::Changes) if cursor.is_none() => Round::Full,
             Ok(round) => round,
             Err(left) => {
@@ -169,6 +180,7 @@ impl Mind {
             began: self.now.text(),
         };
         self.rounds.under_way.insert(entity, under);
+        self.note_round_begins(tx, entity)?;
         Ok(true)
     }
 
@@ -227,6 +239,7 @@ impl Mind {
         log::warn!("{} could not be fetched: {why}", entity.name());
         sync_state::note_error(tx, entity, why, &self.now.text())?;
         sync_requests::forget(tx, entity)?;
+        self.note_round_failed(tx, entity)?;
         settled.rounds.push(RoundStep::Failed(entity, why.to_owned()));
         Ok(())
     }
@@ -268,6 +281,7 @@ impl Mind {
         }
         owed::owe(tx, "status", "")?;
         settled.rounds.push(RoundStep::Done(entity));
+        self.note_round_done(tx, entity)?;
         Ok(())
     }
 
@@ -308,7 +322,7 @@ impl Mind {
         Ok(applied)
     }
 
-    fn has_details(&self, entity: Entity) -> bool {
+    pub(super) fn has_details(&self, entity: Entity) -> bool {
         match entity {
             Entity::Products => self.config.products.details,
             Entity::Customers => self.config.customers.details,
@@ -406,26 +420,38 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let now = self.now.text();
         for (number, got) in all {
-            match got {
-                Got::Body(body) => self.store_detail(tx, entity, number, body, &now)?,
-                Got::Missing => match entity {
-                    Entity::Products => products::note_gone(tx, number, &now).map(|_| ())?,
-                    Entity::Customers => customers::note_gone(tx, number, &now).map(|_| ())?,
-                    _ => orders::note_gone(tx, number)?,
-                },
-                Got::Refused(why) => {
-                    log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
-                    details::clear_detail_wanted(tx, entity, number)?;
-                }
-                Got::Again { why, .. } => {
-                    log::warn!("{} {number} could not be fetched: {why}", entity.name());
-                    settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
-                    sync_state::note_error(tx, entity, why, &now)?;
-                }
-                Got::LoginRefused => {}
+            self.hear_detail(tx, entity, number, got, &now)?;
+            if let Got::Again { why, .. } = got {
+                log::warn!("{} {number} could not be fetched: {why}", entity.name());
+                settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
+                sync_state::note_error(tx, entity, why, &now)?;
             }
         }
         Ok(())
+    }
+
+    /// One record, or the news that there is none. One that could not be fetched changes nothing.
+    pub(super) fn hear_detail(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        number: &str,
+        got: &Got,
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        match got {
+            Got::Body(body) => self.store_detail(tx, entity, number, body, now),
+            Got::Missing => match entity {
+                Entity::Products => products::note_gone(tx, number, now).map(|_| ()),
+                Entity::Customers => customers::note_gone(tx, number, now).map(|_| ()),
+                _ => orders::note_gone(tx, number),
+            },
+            Got::Refused(why) => {
+                log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
+                details::clear_detail_wanted(tx, entity, number)
+            }
+            Got::Again { .. } | Got::LoginRefused => Ok(()),
+        }
     }
 
     fn store_detail(

@@ -8,10 +8,11 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
@@ -20,6 +21,7 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
@@ -30,6 +32,7 @@ use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod changes;
 mod delivery;
+mod hooks;
 mod intake;
 mod mirror;
 mod put_out;
@@ -39,6 +42,7 @@ pub mod run;
 mod wal;
 
 pub use delivery::forbidden_note;
+pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
@@ -56,6 +60,12 @@ pub enum Event {
     Called(Box<CallDone>),
     /// The copy for reports was refreshed, or why not.
     Copied(Result<(), String>),
+    /// A webhook came and was let in.
+    Hooked(Box<Hooked>),
+    /// Webhooks were turned away.
+    TurnedAway(TurnedAway),
+    /// Webhooks are listened for, or can't be: why.
+    Listening(Result<(), String>),
 }
 
 /// What the engine asks for.
@@ -71,6 +81,8 @@ pub enum Job {
     Pull(CallJob),
     /// Refresh the copy for reports. One at a time.
     Copy,
+    /// Fetch what webhooks named. One at a time, beside that.
+    Fetch(CallJob),
 }
 
 /// How much the engine may do.
@@ -129,8 +141,10 @@ struct Course {
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
-    /// Items with a call under way, and when it began.
-    in_flight: HashMap<i64, Duration>,
+    /// Items with a call under way.
+    in_flight: HashSet<i64>,
+    /// Look-ups that were begun and have not come to their end.
+    look_ups: HashMap<i64, delivery::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
     prepared: HashMap<i64, Duration>,
     probing: bool,
@@ -149,6 +163,7 @@ struct Course {
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
     copies: reports::Copies,
+    hooks: hooks::Course,
 }
 
 /// Calls of the push workers at a time.
@@ -169,6 +184,9 @@ impl Engine {
         let unresolved = outbox::load_unresolved(&transaction)?;
         store::intake::look_again_at_kept(&transaction)?;
         store::intake::forget_all_but_waiting(&transaction)?;
+        store::hooks::take_up_again(&transaction)?;
+        let lists = store::hooks::wanted_changes(&transaction)?;
+        agent::set(&transaction, agent::HOOKS_TROUBLE, "")?;
         if agent::get(&transaction, agent::ENDED_WELL)?.as_deref() != Some("1") {
             let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
             owed::owe_again(&transaction, &clock::text(lately))?;
@@ -187,7 +205,8 @@ impl Engine {
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashMap::new(),
+            in_flight: HashSet::new(),
+            look_ups: HashMap::new(),
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
@@ -201,6 +220,7 @@ impl Engine {
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
             copies: reports::Copies::default(),
+            hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
             rounds: rounds::Rounds::new(&config, &task),
@@ -292,6 +312,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && !mind.course.pulling
+            && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.copies.under_way;
@@ -385,10 +406,14 @@ struct Settled {
     probe: Option<crate::rules::answer::Health>,
     ended: Vec<i64>,
     doubts: HashMap<i64, Option<Doubt>>,
+    looked: Vec<(i64, Option<Arc<Progress>>)>,
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
     pulled: bool,
+    fetched: bool,
+    /// Whom to tell that their webhook is recorded.
+    recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
     copied: Option<bool>,
@@ -441,6 +466,8 @@ impl Mind {
                 settled.copied = Some(false);
                 Ok(())
             }
+            // Not told that it is recorded, the sender sends it again.
+            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -453,6 +480,11 @@ impl Mind {
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::Copied(copied) => self.hear_copied(tx, copied, settled),
+            Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
+            Event::TurnedAway(away) => self.hear_turned_away(tx, away),
+            Event::Listening(result) => {
+                agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
+            }
         }
     }
 
@@ -494,16 +526,23 @@ impl Mind {
                 self.server_clock = Some((server, now));
             }
             self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.charge(seen.unpaid, now);
+            self.course.budget.give_back(seen.unused);
             if let Some(retry_after) = seen.too_many {
                 self.course.budget.after_too_many(retry_after, now);
             }
         }
         self.course.probing &= settled.probe.is_none();
+        self.course.hooks.fetching &= !settled.fetched;
         self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
         });
+        for (id, progress) in settled.looked.drain(..) {
+            match (progress, self.course.look_ups.get_mut(&id)) {
+                (Some(progress), Some(look_up)) => look_up.so_far = progress,
+                _ => _ = self.course.look_ups.remove(&id),
+            }
+        }
         for (id, doubt) in settled.doubts.drain() {
             match doubt {
                 Some(doubt) => self.course.doubts.insert(id, doubt),
@@ -538,18 +577,13 @@ impl Mind {
                 Job::Put(_) => self.course.putting = true,
                 Job::Pull(_) => self.course.pulling = true,
                 Job::Copy => self.course.copies.under_way = true,
+                Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
-                        CallJob::Prepare(prepare) => {
-                            self.course.in_flight.insert(prepare.id, self.now.mono);
-                        }
-                        CallJob::Send(send) => {
-                            self.course.in_flight.insert(send.id, self.now.mono);
-                        }
-                        CallJob::LookUp(look_up) => {
-                            self.course.in_flight.insert(look_up.id, self.now.mono);
-                        }
+                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id),
+                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id),
+                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id),
                         _ => {}
                     }
                     if *call != CallJob::Probe {
@@ -562,6 +596,10 @@ impl Mind {
 
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
+        for sender in settled.recorded {
+            // Whoever no longer waits has said that it was not taken, and gets it again.
+            let _ = sender.try_send(());
+        }
         for step in settled.rounds {
             self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
             self.rounds.after(step, self.now.mono);

@@ -81,8 +81,12 @@ impl Mind {
             return Ok(());
         }
         let course = &self.course;
-        let busy =
-            !jobs.is_empty() || course.pulling || course.moving || course.putting || course.pushing > 0;
+        let busy = !jobs.is_empty()
+            || course.pulling
+            || course.hooks.fetching
+            || course.moving
+            || course.putting
+            || course.pushing > 0;
         let begun = self.scanned && course.line.state != State::Unknown;
         let fetching = course.line.state == State::Up && self.rounds.are_under_way();
         if (busy || !begun || fetching) && self.now.mono < due_at + PATIENCE {

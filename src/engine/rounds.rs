@@ -63,6 +63,8 @@ impl Under {
 /// What a page or a failure did to a round; applied after the commit.
 pub(super) enum RoundStep {
     NextPage(Entity, Applied),
+    /// Records that were fetched beside the round, which need not show them.
+    Seen(Entity, Vec<u64>),
     NextPart(Entity, Applied),
     Done(Entity),
     Failed(Entity, String),
@@ -114,6 +116,11 @@ impl Rounds {
                 if let Some(under) = self.under_way.get_mut(&entity) {
                     under.take(applied);
                     under.page += 1;
+                }
+            }
+            RoundStep::Seen(entity, seen) => {
+                if let Some(under) = self.under_way.get_mut(&entity) {
+                    under.seen.extend(seen);
                 }
             }
             RoundStep::NextPart(entity, applied) => {

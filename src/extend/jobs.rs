@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::client::Api;
-use super::prepare::{PrepareJob, Standing, find_order, prepare, record};
+use super::look_up::{LookUpJob, Looked, look_up};
+use super::page::split_page;
+use super::prepare::{PrepareJob, Standing, Target, find_order, prepare};
 use super::requests::{self, Request};
-use crate::formats::document::{Kind, text_at};
+use crate::formats::document::Kind;
 use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, Sent};
 use crate::rules::change::Verb;
-use crate::rules::lookup::Candidate;
 use crate::rules::mirror::Entity;
 
 /// A job for a worker.
@@ -28,6 +29,8 @@ pub enum CallJob {
     Page(PageJob),
     /// Fetch whole records, one by one.
     Details(DetailsJob),
+    /// Fetch records that webhooks named, one by one.
+    Records(RecordsJob),
 }
 
 /// An item to send.
@@ -47,29 +50,6 @@ pub struct SendJob {
     pub target: Option<String>,
     /// The external number of an order that Extend must be asked for first, see [`ORDER_ASKED_FOR`].
     pub order_to_find: Option<String>,
-}
-
-/// An item to look up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookUpJob {
-    /// Of the outbox.
-    pub id: i64,
-    /// The note of this look-up.
-    pub attempt: i64,
-    /// What it asks for.
-    pub kind: Kind,
-    /// Its key.
-    pub key: String,
-    /// The customer it names.
-    pub customer_number: Option<String>,
-    /// The order it names, by Extend's number.
-    pub order_number: Option<String>,
-    /// What a change is made to: Extend's number.
-    pub target: Option<String>,
-    /// A day before the first attempt, UTC without an offset.
-    pub from: String,
-    /// The first attempt, by Extend's clock in seconds since 1970: what is much older needs no second look.
-    pub first_attempt_at: Option<i64>,
 }
 
 /// A page of a list.
@@ -98,6 +78,37 @@ pub struct DetailsJob {
     pub numbers: Vec<String>,
 }
 
+/// Records to fetch as lists and details show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordsJob {
+    /// Of what.
+    pub entity: Entity,
+    /// Extend's numbers.
+    pub numbers: Vec<String>,
+    /// With its row, out of the list that is narrowed to it.
+    pub row: bool,
+    /// With its detail. Without it the detail is fetched where the list has no such row.
+    pub detail: bool,
+}
+
+impl RecordsJob {
+    /// Requests for each record at the most.
+    pub fn calls(&self) -> u32 {
+        1 + u32::from(self.row)
+    }
+}
+
+/// A record as it was fetched; `None` for what was not asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetched {
+    /// Extend's number.
+    pub number: String,
+    /// The page of the list that was narrowed to it.
+    pub row: Option<Got>,
+    /// The detail.
+    pub detail: Option<Got>,
+}
+
 /// What a job brought.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallDone {
@@ -114,8 +125,8 @@ pub struct CallDone {
 /// What answers told beside their content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Requests made beyond those that the job was given leave for.
-    pub unpaid: u32,
+    /// Requests that the job had leave for and did not make.
+    pub unused: u32,
     /// Rate limit headers of the last answer.
     pub limits: Limits,
     /// `Date` of the last answer, in seconds since 1970.
@@ -155,8 +166,8 @@ pub enum CallOutcome {
         id: i64,
         /// The note of this look-up.
         attempt: i64,
-        /// The candidates.
-        found: Result<Vec<Candidate>, String>,
+        /// What it shows.
+        found: Result<Looked, String>,
     },
     /// A page, or why there is none.
     Page {
@@ -172,26 +183,41 @@ pub enum CallOutcome {
         /// Number and what came.
         got: Vec<(String, Got)>,
     },
+    /// Records that webhooks named, up to the first that could not be fetched.
+    Records {
+        /// Of what.
+        entity: Entity,
+        /// What was asked for.
+        numbers: Vec<String>,
+        /// What came.
+        got: Vec<Fetched>,
+    },
 }
-
-/// How many orders with the same external number are told apart at the most: two pages.
-const LOOK_UP_PAGES: u32 = 20;
-
-/// A return that was created this much before our first attempt is not looked at. Larger than the time
-/// within which [`crate::rules::lookup::judge`] still doubts.
-const TOO_OLD_SECONDS: i64 = 2 * 3600;
 
 /// From when orders are searched that a document names by a number which is unknown here: the filter by
 /// change date may never be left out (documented).
 pub const ORDER_ASKED_FOR: &str = "2000-01-01T00:00:00";
 
+impl CallJob {
+    /// Requests that it makes at the most.
+    pub fn requests(&self) -> u32 {
+        match self {
+            CallJob::Probe | CallJob::Page(_) => 1,
+            CallJob::Prepare(job) if matches!(job.target, Target::External(_)) => 2,
+            CallJob::Prepare(_) => 1,
+            CallJob::Send(job) if job.order_to_find.is_some() => 2,
+            CallJob::Send(_) => 1,
+            CallJob::LookUp(job) => job.requests,
+            CallJob::Details(job) => job.numbers.len() as u32,
+            CallJob::Records(job) => job.numbers.len() as u32 * job.calls(),
+        }
+    }
+}
+
 /// Does a job.
 pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
     let began = Instant::now();
-    let paid = match &job {
-        CallJob::Details(job) => job.numbers.len() as u32,
-        _ => 1,
-    };
+    let leave = job.requests();
     let mut line = Caller { api, calls: 0, seen: Seen::default(), health: Health::Well };
     let outcome = match job {
         CallJob::Probe => {
@@ -206,23 +232,28 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
             CallOutcome::Sent { id: job.id, attempt: job.attempt, sent: send(&mut line, job) }
         }
         CallJob::LookUp(job) => {
-            let found = look_up(&mut line, &job);
-            CallOutcome::LookedUp { id: job.id, attempt: job.attempt, found }
+            let (id, attempt) = (job.id, job.attempt);
+            let found = look_up(&mut line, job);
+            CallOutcome::LookedUp { id, attempt, found }
         }
         CallJob::Page(job) => {
             let got = answer::of_read(line.call(&page_request(&job)));
             CallOutcome::Page { job, got }
         }
         CallJob::Details(job) => CallOutcome::Details { entity: job.entity, got: details(&mut line, &job) },
+        CallJob::Records(job) => {
+            let got = records(&mut line, &job);
+            CallOutcome::Records { entity: job.entity, numbers: job.numbers, got }
+        }
     };
-    line.seen.unpaid = line.calls.saturating_sub(paid);
+    line.seen.unused = leave.saturating_sub(line.calls);
     CallDone { outcome, health: line.health, seen: line.seen, took: began.elapsed() }
 }
 
 /// The line, for the calls of one job.
 pub(super) struct Caller<'a> {
     api: &'a dyn Api,
-    calls: u32,
+    pub(super) calls: u32,
     seen: Seen,
     health: Health,
 }
@@ -311,7 +342,7 @@ pub fn number_in(kind: Kind, body: &Value) -> Option<String> {
 }
 
 /// A number of Extend's: text, as described, or digits without quotes.
-fn number_text(value: &Value) -> Option<String> {
+pub(super) fn number_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -322,87 +353,6 @@ fn number_text(value: &Value) -> Option<String> {
 /// Whether a field holds this key; spaces around it do not count.
 pub(super) fn holds(value: Option<&str>, key: &str) -> bool {
     value.is_some_and(|value| value.trim() == key.trim())
-}
-
-fn look_up(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
-    match job.kind {
-        Kind::Return => look_up_return(line, job),
-        Kind::Order => look_up_order(line, job),
-        kind => {
-            // What is not there is a candidate too: whether that is as wanted is for the rules to say.
-            let number = job.target.clone().unwrap_or_else(|| job.key.clone());
-            let record = record(line, kind, &number)?.unwrap_or(Value::Null);
-            Ok(vec![Candidate { number, changed_at: None, record, bound_to_other: false }])
-        }
-    }
-}
-
-fn look_up_order(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for page in 0..LOOK_UP_PAGES {
-        let listed = line.json(&requests::orders_by_external(&job.key, &job.from, page))?;
-        let Some(Value::Array(rows)) = listed else {
-            return Err("the list of orders could not be read".into());
-        };
-        let whole_page = rows.len() >= 100;
-        for row in rows {
-            if !holds(text_at(&row, &["orderNumberExternal"]), &job.key) {
-                continue;
-            }
-            let number = row.get("orderNumber").and_then(number_text);
-            let Some(number) = number else { return Err("an order in the list has no number".into()) };
-            if candidates.iter().any(|known| known.number == number) {
-                continue;
-            }
-            let record = line.json(&requests::record("CustomerOrders", &number))?.unwrap_or(Value::Null);
-            candidates.push(Candidate {
-                number,
-                changed_at: text_at(&row, &["changeDate"]).and_then(seconds),
-                record,
-                bound_to_other: false,
-            });
-        }
-        if !whole_page {
-            return Ok(candidates);
-        }
-    }
-    Err("the list of orders does not end".into())
-}
-
-fn look_up_return(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for page in 1..=LOOK_UP_PAGES {
-        let (order, customer) = (job.order_number.as_deref(), job.customer_number.as_deref());
-        // One filter is enough, and an order says more than a customer.
-        let customer = if order.is_some() { None } else { customer };
-        let listed = line.json(&requests::returns(order, customer, &job.from, page))?;
-        let rows = listed.as_ref().and_then(|body| body["returnOrderList"].as_array());
-        let Some(rows) = rows else { return Err("the list of returns could not be read".into()) };
-        for row in rows {
-            let created_at = text_at(row, &["createDate"]).and_then(seconds);
-            // Each look costs a request, and what is a good while older than our attempt is not ours.
-            if let (Some(created), Some(first)) = (created_at, job.first_attempt_at)
-                && created < first - TOO_OLD_SECONDS
-            {
-                continue;
-            }
-            let number = row.get("returnNumber").and_then(number_text);
-            let Some(number) = number else { return Err("a return in the list has no number".into()) };
-            if candidates.iter().any(|known| known.number == number) {
-                continue;
-            }
-            let record = line.json(&requests::record("ReturnOrders", &number))?.unwrap_or(Value::Null);
-            if holds(text_at(&record, &["header", "reference"]), &job.key) {
-                candidates.push(Candidate { number, changed_at: created_at, record, bound_to_other: false });
-            }
-        }
-        // How many a page holds is nowhere written: its own count tells, else an empty page.
-        let pages = listed.as_ref().and_then(|body| body["paginationInfo"]["totalPages"].as_u64());
-        if pages.map_or(rows.is_empty(), |pages| u64::from(page) >= pages) {
-            return Ok(candidates);
-        }
-    }
-    Err("the list of returns does not end".into())
 }
 
 /// A date of Extend's in seconds since 1970: dates in answers carry an offset (documented).
@@ -427,21 +377,54 @@ fn page_request(job: &PageJob) -> Request {
     }
 }
 
-fn details(line: &mut Caller<'_>, job: &DetailsJob) -> Vec<(String, Got)> {
-    let resource = match job.entity {
+fn resource(entity: Entity) -> &'static str {
+    match entity {
         Entity::Customers => "Customers",
         Entity::Orders => "CustomerOrders",
         Entity::Returns => "ReturnOrders",
         _ => "Products",
-    };
+    }
+}
+
+fn details(line: &mut Caller<'_>, job: &DetailsJob) -> Vec<(String, Got)> {
     let mut all = Vec::with_capacity(job.numbers.len());
     for number in &job.numbers {
-        let got = answer::of_read(line.call(&requests::record(resource, number)));
-        let stop = matches!(got, Got::Again { .. } | Got::LoginRefused);
+        let got = answer::of_read(line.call(&requests::record(resource(job.entity), number)));
+        let stop = is_end(&got);
         all.push((number.clone(), got));
         if stop {
             break;
         }
     }
     all
+}
+
+fn records(line: &mut Caller<'_>, job: &RecordsJob) -> Vec<Fetched> {
+    let mut all = Vec::with_capacity(job.numbers.len());
+    for number in &job.numbers {
+        let row = job.row.then(|| {
+            answer::of_read(line.call(&match job.entity {
+                Entity::Customers => requests::customer_row(number),
+                _ => requests::product_row(number),
+            }))
+        });
+        let listed = match &row {
+            Some(Got::Body(body)) => split_page(job.entity, body).is_ok_and(|page| !page.rows.is_empty()),
+            _ => false,
+        };
+        let wanted = (job.detail || !listed) && !row.as_ref().is_some_and(is_end);
+        let detail =
+            wanted.then(|| answer::of_read(line.call(&requests::record(resource(job.entity), number))));
+        let stop = [&row, &detail].into_iter().flatten().any(is_end);
+        all.push(Fetched { number: number.clone(), row, detail });
+        if stop {
+            break;
+        }
+    }
+    all
+}
+
+/// Whether more calls would go the same way.
+fn is_end(got: &Got) -> bool {
+    matches!(got, Got::Again { .. } | Got::LoginRefused)
 }

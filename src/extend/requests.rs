@@ -155,6 +155,16 @@ pub fn customers(changed_after: Option<&str>, page: u32) -> Request {
     ))
 }
 
+/// The list of products, narrowed to one; also a new one that no list of changes shows (inferred).
+pub fn product_row(number: &str) -> Request {
+    get(format!("/Products{}", query(&[("productNumber", Some(number)), ("pageCount", Some("100"))])))
+}
+
+/// The list of customers, narrowed to one.
+pub fn customer_row(number: &str) -> Request {
+    get(format!("/Customers{}", query(&[("customerNumber", Some(number)), ("pageNumber", Some("1"))])))
+}
+
 /// Balances, page by page from 1, of one warehouse where given.
 pub fn balances(warehouse: Option<&str>, modified_from: Option<&str>, page: u32) -> Request {
     get(format!(

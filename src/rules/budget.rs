@@ -32,6 +32,10 @@ pub struct Budget {
 /// The share of Extend's window, and of our burst, that the mirror leaves to orders.
 const KEPT_FOR_ORDERS: f64 = 0.2;
 
+/// Requests that must be had at once, as one is no use without the other: so many always fit into the bucket,
+/// also where the settings allow fewer in a minute.
+const LARGEST_JOB: f64 = 2.0;
+
 /// How long to wait where Extend says «too many» and not for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(5);
 
@@ -39,7 +43,7 @@ impl Budget {
     /// A full bucket. `per_minute` is from the settings.
     pub fn new(per_minute: u32, now: Duration) -> Budget {
         let per_minute = f64::from(per_minute.max(1));
-        let burst = (per_minute * 0.2).max(1.0);
+        let burst = (per_minute * 0.2).max(LARGEST_JOB);
         Budget {
             burst,
             per_second: (per_minute - burst).max(per_minute * 0.2) / 60.0,
@@ -55,6 +59,16 @@ impl Budget {
     /// # Errors
     /// The moment, not before which there is no room.
     pub fn take(&mut self, class: Class, now: Duration) -> Result<(), Duration> {
+        self.take_together(class, 1, now)
+    }
+
+    /// As [`Budget::take`], for a job that makes up to `requests` (2 at the most): all of them or none, so
+    /// that no request is ever made without leave.
+    ///
+    /// # Errors
+    /// The moment, not before which there is no room.
+    pub fn take_together(&mut self, class: Class, requests: u32, now: Duration) -> Result<(), Duration> {
+        let requests = f64::from(requests);
         self.refill(now);
         let kept = match class {
             Class::Orders => 0.0,
@@ -67,11 +81,11 @@ impl Budget {
         if now < closed_until {
             return Err(closed_until);
         }
-        let missing = kept + 1.0 - self.tokens;
+        let missing = kept + requests - self.tokens;
         if missing > 1e-6 {
             return Err(now + Duration::from_secs_f64((missing / self.per_second).max(0.001)));
         }
-        self.tokens -= 1.0;
+        self.tokens -= requests;
         Ok(())
     }
 
@@ -81,23 +95,16 @@ impl Budget {
         self.counted_at = now;
     }
 
-    /// Requests that were made without asking: a look-up shows only on its way how many it needs, and a
-    /// probe never waits. Those that come after them do.
-    pub fn charge(&mut self, requests: u32, now: Duration) {
-        self.refill(now);
-        self.tokens -= f64::from(requests);
-    }
-
-    /// What was taken was not needed.
-    pub fn give_back(&mut self) {
-        self.tokens = (self.tokens + 1.0).min(self.burst);
+    /// What was taken and not used.
+    pub fn give_back(&mut self, requests: u32) {
+        self.tokens = (self.tokens + f64::from(requests)).min(self.burst);
     }
 
     /// After an answer: what Extend says is left. `server_now` is Extend's clock in seconds since 1970.
     pub fn after_answer(&mut self, limits: &Limits, server_now: Option<i64>, now: Duration) {
         let (Some(limit), Some(remaining)) = (limits.limit, limits.remaining) else { return };
         let until_reset = match (limits.reset, server_now) {
-            (Some(reset), Some(server)) => reset - server,
+            (Some(reset), Some(server)) => reset.saturating_sub(server),
             _ => 0,
         };
         // A reset in the past or far away says nothing; a window is a minute (documented).
@@ -147,28 +154,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_paid_for_later() {
-        let mut budget = Budget::new(60, Duration::ZERO);
-        budget.charge(13, Duration::ZERO);
-        let at = budget.take(Class::Orders, Duration::ZERO).unwrap_err();
-        assert_eq!(at, Duration::from_millis(2500), "two are missing, and 0.8 come in a second");
-        assert_eq!(budget.take(Class::Orders, at), Ok(()));
+    fn two_that_belong_together_are_had_together_or_not_at_all() {
+        let mut budget = Budget::new(1, Duration::ZERO);
+        assert_eq!(budget.take_together(Class::Orders, 2, Duration::ZERO), Ok(()));
+        budget.give_back(1);
+        let at = budget.take_together(Class::Orders, 2, Duration::ZERO).unwrap_err();
+        assert_eq!(at, Duration::from_secs(300), "one is missing, and one comes in five minutes");
+        assert_eq!(budget.take_together(Class::Orders, 2, at), Ok(()));
     }
 
     proptest! {
         #[test]
         fn no_minute_holds_more_than_the_limit(
             limit in 1u32..400,
-            steps in proptest::collection::vec((0u64..2000, any::<bool>()), 1..800),
+            steps in proptest::collection::vec((0u64..2000, any::<bool>(), 1u32..3), 1..800),
         ) {
             let mut budget = Budget::new(limit, Duration::ZERO);
             let mut now = Duration::ZERO;
             let mut taken: Vec<Duration> = Vec::new();
-            for (pause, orders) in steps {
+            for (pause, orders, together) in steps {
                 now += Duration::from_millis(pause);
                 let class = if orders { Class::Orders } else { Class::Mirror };
-                while budget.take(class, now).is_ok() {
-                    taken.push(now);
+                while budget.take_together(class, together, now).is_ok() {
+                    taken.extend((0..together).map(|_| now));
                 }
             }
             for (index, from) in taken.iter().enumerate() {

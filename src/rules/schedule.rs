@@ -61,6 +61,8 @@ pub fn due(rhythm: &Rhythm, age: &Age, asked: Option<Round>) -> Result<Round, Du
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn seconds(seconds: u64) -> Duration {
@@ -84,5 +86,47 @@ mod tests {
         );
         let failed = Age { failed: Some(seconds(10)), ..never };
         assert_eq!(due(&changing, &failed, None), Err(seconds(20)));
+    }
+
+    proptest! {
+        /// Who waits as long as he is told finds a round due, and not much before; and what a person asks for
+        /// begins at once, unless a round just failed.
+        #[test]
+        fn the_wait_that_is_told_is_the_right_one(
+            every in 1u64..5000,
+            full_every in proptest::option::of(1u64..5000),
+            round in proptest::option::of(0u64..10_000),
+            since_full in 0u64..10_000,
+            failed in proptest::option::of(0u64..100),
+            asked in proptest::option::of(prop_oneof![Just(Round::Full), Just(Round::Changes)]),
+        ) {
+            let rhythm = Rhythm { every: seconds(every), full_every: full_every.map(seconds) };
+            // A full round is a round.
+            let full = round.map(|round| seconds(round + since_full));
+            let age = Age { round: round.map(seconds), full, failed: failed.map(seconds) };
+            let later = |wait: Duration| Age {
+                round: age.round.map(|age| age + wait),
+                full: age.full.map(|age| age + wait),
+                failed: age.failed.map(|age| age + wait),
+            };
+            match due(&rhythm, &age, asked) {
+                Ok(Round::Full) => {
+                    let whole = rhythm.full_every.unwrap_or(rhythm.every);
+                    let is_time = age.full.is_none_or(|age| age >= whole);
+                    prop_assert!(is_time || asked == Some(Round::Full) || (asked.is_some() && full_every.is_none()));
+                }
+                Ok(Round::Changes) => {
+                    prop_assert!(full_every.is_some() && age.full.is_some(), "changes of what was never fetched");
+                }
+                Err(wait) => {
+                    prop_assert!(!wait.is_zero() && wait <= AFTER_FAILURE.max(rhythm.every.max(seconds(5000))));
+                    prop_assert!(asked.is_none() || age.failed.is_some_and(|ago| ago < AFTER_FAILURE));
+                    let just_failed = age.failed.is_some_and(|ago| ago < AFTER_FAILURE);
+                    prop_assert!(just_failed || due(&rhythm, &later(wait), None).is_ok(), "woken for nothing");
+                    let early = due(&rhythm, &later(wait - Duration::from_millis(1)), asked);
+                    prop_assert_eq!(early, Err(Duration::from_millis(1)));
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod flows;
+mod fuzz;
 mod readme;
 mod simulation;
 mod standin;

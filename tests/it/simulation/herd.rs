@@ -52,8 +52,7 @@ fn outage(seed: u64, seconds: u64, and_then: u64) -> Told {
             is_up && requests[second] <= CAPACITY
         };
         for agent in &mut agents {
-            if agent.line.wants_probe(now) {
-                agent.budget.charge(1, now);
+            if agent.line.wants_probe(now) && agent.budget.take(Class::Orders, now).is_ok() {
                 probes[second] += 1;
                 let health = match answered(&mut requests) {
                     true => Health::Well,

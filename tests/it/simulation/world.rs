@@ -594,9 +594,10 @@ impl World {
             let mut extend = self.wire.lock();
             extend.now = self.now;
             extend.commit_before = commit_before;
-            extend.calls_of_job = 0;
         }
+        let leave = job.requests();
         let done = jobs::run(&self.wire, job);
+        self.checks.called(self.now, leave - done.seen.unused);
         let ended = self.wire.lock().now;
         if commit_before.is_none() {
             self.queue_here(ended, Happening::Hears(Event::Called(Box::new(done))));
@@ -668,7 +669,7 @@ impl World {
                 }
             }
             Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
-            Job::Push(job) | Job::Pull(job) => {
+            Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;
                     process.began(&job);
