@@ -89,6 +89,8 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.webhooks, webhooks);
     assert_eq!(config.status.listen, Some("127.0.0.1:8788".parse().unwrap()));
     assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
+    let backups = home().join("data").join("backups");
+    assert_eq!(config.backup, Backup { folder: backups, every: Some(day), keep: 7 });
     assert_eq!(config.warnings, vec![]);
     assert_eq!(config.outgoing_orders(), home().join("exchange").join("outgoing").join("orders"));
 }
@@ -510,7 +512,7 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 43, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 46, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;

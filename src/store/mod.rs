@@ -196,7 +196,9 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         return Err(StoreError::TooNew { found, known });
     }
     if found < known {
-        embedded::migrations::runner().run(connection)?;
+        // Grouped, a migration and the note that it was made are one transaction: without it a process that
+        // died between the two would leave a database that never opens again.
+        embedded::migrations::runner().set_grouped(true).run(connection)?;
     }
     Ok(())
 }

@@ -32,10 +32,10 @@ const CALLS: [&str; 12] = [
 ];
 
 /// Kills in all; a whole run has several hundred places for one.
-const KILLS: usize = 48;
+const KILLS: usize = 36;
 
 /// Shops that are at work at a time: mostly they wait.
-const TOGETHER: usize = 6;
+const TOGETHER: usize = 8;
 
 const WRONG: &str = "{ \"orderHeader\": wrong }";
 
