@@ -6,17 +6,19 @@ use std::time::Duration;
 use rusqlite::Transaction;
 use serde_json::Value;
 
+use super::rounds::Lane;
 use super::{Job, Mind, PUSH_WORKERS, Settled};
 use crate::clock;
 use crate::extend::jobs::{CallDone, CallJob, CallOutcome, SendJob, number_in, with_order_number};
 use crate::extend::look_up::{LookUpJob, Looked, Progress};
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::{Health, Sent};
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::change::Verb;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::{Doubt, Finding, judge};
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Urgency;
 use crate::store::outbox::{AttemptEnd, Item};
 use crate::store::{agent, customers, details, orders, outbox, owed, returns};
 
@@ -62,12 +64,12 @@ impl Mind {
                 self.hear_look_up(tx, *id, *attempt, found, done, settled)?;
             }
             CallOutcome::Page { job, got } => {
-                settled.pulled = true;
+                settled.pulled.push(Lane { entity: job.entity, round: job.round });
                 self.hear_page(tx, job, got, settled)?;
             }
-            CallOutcome::Details { entity, got } => {
-                settled.pulled = true;
-                self.hear_details(tx, *entity, got, settled)?;
+            CallOutcome::Details { job, got } => {
+                settled.detailed.push(job.clone());
+                self.hear_details(tx, job.entity, got, settled)?;
             }
             CallOutcome::Records { entity, numbers, got } => {
                 self.hear_records(tx, *entity, numbers, got, settled)?;
@@ -95,11 +97,11 @@ impl Mind {
                 settled.looked.push((*id, None));
                 outbox::note_unclear(tx, *id, why, None)?;
             }
-            CallOutcome::Page { job, .. } => self.fail_round(tx, job.entity, why, settled)?,
-            CallOutcome::Details { entity, got } => {
+            CallOutcome::Page { job, .. } => self.fail_round(tx, job, why, settled)?,
+            CallOutcome::Details { job, got } => {
                 // One by one they may have been stored; the first that could not is passed over.
                 for (number, _) in got {
-                    details::clear_detail_wanted(tx, *entity, number)?;
+                    details::clear_detail_wanted(tx, job.entity, number)?;
                 }
             }
             CallOutcome::Records { entity, numbers, .. } => {
@@ -121,7 +123,8 @@ impl Mind {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
         let (outcome, detail) = match sent {
             Sent::Done(body) => {
-                let number = match outbox::load_prepared(tx, id)?.filter(|_| item.kind.is_prepared()) {
+                let prepared = item.kind.is_prepared().then(|| outbox::load_prepared(tx, id)).transpose()?;
+                let number = match prepared.flatten() {
                     Some(prepared) => prepared.target,
                     None => number_in(item.kind, body).unwrap_or_default(),
                 };
@@ -299,7 +302,7 @@ impl Mind {
             Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
             Kind::Customer => customers::apply_detail(tx, number, &answer, &now).map(|_| ())?,
             // Extend acknowledges a change without showing the order.
-            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()])?,
+            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()], Urgency::Changed)?,
         }
         log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
         Ok(())
@@ -398,7 +401,7 @@ impl Mind {
             self.wake(self.course.line.probe_at);
             return;
         }
-        match self.course.budget.take(Class::Orders, self.now.mono) {
+        match self.course.budget.take(Class::Orders, Group::High, self.now.mono) {
             Ok(()) => jobs.push(Job::Push(CallJob::Probe)),
             Err(at) => self.wake(at),
         }
@@ -440,7 +443,9 @@ impl Mind {
             }
             // An order of somebody else's must be found at Extend first: that is one more.
             let requests = if item.order.is_some() { 2 } else { 1 };
-            if let Err(at) = self.course.budget.take_together(Class::Orders, requests, self.now.mono) {
+            if let Err(at) =
+                self.course.budget.take_together(Class::Orders, Group::Standard, requests, self.now.mono)
+            {
                 self.wake(at);
                 break;
             }
@@ -452,7 +457,8 @@ impl Mind {
                     None => None,
                 }
             };
-            self.course.budget.give_back(requests.saturating_sub(job.as_ref().map_or(0, CallJob::requests)));
+            let unused = requests.saturating_sub(job.as_ref().map_or(0, CallJob::requests));
+            self.course.budget.give_back(Group::Standard, unused);
             jobs.extend(job.map(Job::Push));
         }
         Ok(())
@@ -499,8 +505,12 @@ impl Mind {
             if free == 0 {
                 break;
             }
-            if let Err(at) = self.course.budget.take_together(Class::Orders, LOOK_UP_REQUESTS, self.now.mono)
-            {
+            if let Err(at) = self.course.budget.take_together(
+                Class::Orders,
+                Group::Standard,
+                LOOK_UP_REQUESTS,
+                self.now.mono,
+            ) {
                 self.wake(at);
                 return Ok(0);
             }
@@ -509,7 +519,7 @@ impl Mind {
                     jobs.push(Job::Push(CallJob::LookUp(job)));
                     free -= 1;
                 }
-                None => self.course.budget.give_back(LOOK_UP_REQUESTS),
+                None => self.course.budget.give_back(Group::Standard, LOOK_UP_REQUESTS),
             }
         }
         Ok(free)

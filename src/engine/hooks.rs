@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use rusqlite::Transaction;
 
-use super::rounds::RoundStep;
+use super::rounds::{Lane, RoundStep};
 use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::config::Scope;
@@ -16,11 +16,11 @@ use crate::extend::jobs::{CallJob, Fetched, RecordsJob};
 use crate::extend::page::split_page;
 use crate::formats::hook::Hook;
 use crate::rules::answer::Got;
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::hooks::{AFTER_FAILURE, Burst, ONE_BY_ONE, TRIES, Touched, touched};
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
-use crate::rules::schedule::Round;
+use crate::rules::schedule::{Round, Urgency};
 use crate::store::{agent, customers, details, hooks, orders, owed, products};
 
 /// A webhook that was let in.
@@ -59,8 +59,6 @@ pub(super) struct Course {
     /// Nothing is wanted: the table need not be asked.
     none_wanted: bool,
     forget_at: Duration,
-    /// Lists that hooks were given in a row, so that the others have their turn.
-    in_a_row: u32,
 }
 
 /// Ids are remembered for a day; Extend sends again for five minutes (inferred).
@@ -129,41 +127,35 @@ impl Mind {
         owed::owe(tx, "status", "")
     }
 
-    /// What hooks ask of the round of `entity` that could begin now.
-    pub(super) fn hooks_ask(&mut self, entity: Entity) -> Option<Round> {
-        let burst = self.course.hooks.lists.get(&entity)?;
+    /// Whether hooks ask for a list of changes of `entity` now.
+    pub(super) fn hooks_ask(&mut self, entity: Entity) -> bool {
+        let Some(burst) = self.course.hooks.lists.get(&entity) else { return false };
         let at = burst.list_due_at(self.course.hooks.asked_at.get(&entity).copied());
         if at > self.now.mono {
             self.wake(at);
-            return None;
         }
-        Some(Round::Changes)
+        at <= self.now.mono
     }
 
-    /// The next page of a list that hooks asked for: before the others, three times out of four.
+    /// The next page of a list of changes that hooks asked for.
     pub(super) fn next_hooked_page(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
-        if self.course.hooks.in_a_row >= 3 {
-            self.course.hooks.in_a_row = 0;
-            return Ok(None);
-        }
         let hooks = &self.course.hooks;
         let mut entities: Vec<Entity> = hooks.rounds.iter().chain(hooks.lists.keys()).copied().collect();
         entities.sort_unstable();
         for entity in entities {
-            // A round of everything that is being read goes on in its turn.
-            let goes = match self.rounds.under_way.get(&entity) {
-                Some(under) => under.round == Round::Changes && self.course.hooks.rounds.contains(&entity),
-                None => self.hooks_ask(entity).is_some(),
+            let lane = Lane { entity, round: Round::Changes };
+            // One that began before the hook came may have passed what it told of.
+            let goes = match self.rounds.under_way.contains_key(&lane) {
+                true => self.course.hooks.rounds.contains(&entity),
+                false => self.hooks_ask(entity),
             };
             if !goes {
                 continue;
             }
-            if let Some(job) = self.next_page(tx, entity)? {
-                self.course.hooks.in_a_row += 1;
+            if let Some(job) = self.next_page(tx, lane)? {
                 return Ok(Some(job));
             }
         }
-        self.course.hooks.in_a_row = 0;
         Ok(None)
     }
 
@@ -243,7 +235,13 @@ impl Mind {
     /// Leave for as many of its records as there is room for.
     fn pay_for(&mut self, job: &mut RecordsJob) {
         for paid in 0..job.numbers.len() {
-            if let Err(at) = self.course.budget.take_together(Class::Mirror, job.calls(), self.now.mono) {
+            let taken = self.course.budget.take_together(
+                Class::Webhooks,
+                Group::Standard,
+                job.calls(),
+                self.now.mono,
+            );
+            if let Err(at) = taken {
                 job.numbers.truncate(paid);
                 if paid == 0 {
                     self.wake(at);
@@ -258,7 +256,7 @@ impl Mind {
         let numbers = hooks::wanted_records(tx, entity, usize::MAX >> 1)?;
         log::info!("webhooks named {} {}: the list of changes is fetched", numbers.len(), entity.name());
         if self.has_details(entity) {
-            details::mark_detail_wanted(tx, entity, &numbers)?;
+            details::mark_detail_wanted(tx, entity, &numbers, Urgency::Webhook)?;
         }
         for number in numbers {
             hooks::drop_want(tx, &Touched::Record(entity, number))?;
@@ -326,7 +324,7 @@ impl Mind {
             _ => return Ok(()),
         };
         // A list of everything that is being read may have passed its place already.
-        settled.rounds.push(RoundStep::Seen(entity, applied.seen));
+        settled.rounds.push(RoundStep::Stored(entity, applied.seen));
         Ok(())
     }
 
@@ -338,7 +336,7 @@ impl Mind {
             if tries >= TRIES {
                 hooks::drop_want(tx, touched)?;
                 if self.has_details(*entity) {
-                    details::mark_detail_wanted(tx, *entity, &[number])?;
+                    details::mark_detail_wanted(tx, *entity, &[number], Urgency::Changed)?;
                 } else {
                     self.want_changes(*entity);
                     hooks::want(tx, &Touched::Changes(*entity))?;

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
-use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::jobs::{CallDone, CallJob, DetailsJob};
 use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
@@ -37,7 +37,11 @@ mod delivery;
 mod hooks;
 mod intake;
 mod mirror;
+mod pages;
 mod put_out;
+mod reconcile;
+mod records;
+mod reports;
 mod rounds;
 pub mod run;
 mod wal;
@@ -45,6 +49,8 @@ mod wal;
 pub use delivery::forbidden_note;
 pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
+pub use mirror::PULL_WORKERS;
+pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -60,6 +66,8 @@ pub enum Event {
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
     BackedUp(Result<String, CopyError>),
+    /// The copy for reports was refreshed, or why not.
+    Copied(Result<(), String>),
     /// A webhook came and was let in.
     Hooked(Box<Hooked>),
     /// Webhooks were turned away.
@@ -77,10 +85,12 @@ pub enum Job {
     Put(Vec<PutJob>),
     /// Probe, send or look up. Several at a time.
     Push(CallJob),
-    /// Fetch for the mirror. One at a time.
+    /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
     /// Copy the database, under the name of this time. One at a time.
     Backup(jiff::Timestamp),
+    /// Refresh the copy for reports. One at a time.
+    Copy,
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -94,6 +104,13 @@ pub struct Task {
     pub once: bool,
     /// Nothing is taken in and nothing is sent: a `sync` alone.
     pub mirror_only: bool,
+}
+
+impl Task {
+    /// Whether it ends by itself.
+    fn is_short(&self) -> bool {
+        self.once || self.only.is_some()
+    }
 }
 
 /// The engine.
@@ -120,6 +137,8 @@ struct Mind {
     scanned: bool,
     /// A round ended since memory was last given back.
     may_rest: bool,
+    /// Files that were moved a moment ago: the watcher may have read them before.
+    just_moved: HashMap<i64, Duration>,
     now: Now,
     dice: fastrand::Rng,
 }
@@ -143,14 +162,15 @@ struct Course {
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
-    pulling: bool,
+    /// Lists of which a page is being fetched.
+    pulling: HashSet<rounds::Lane>,
+    /// Records that are being fetched.
+    fetching: Vec<DetailsJob>,
     moving: bool,
     putting: bool,
     backing_up: bool,
     /// When the next backup is due, once that is known.
     backup_at: Option<Duration>,
-    /// Files that were moved a moment ago: the watcher may have read them before.
-    just_moved: HashMap<i64, Duration>,
     /// After trouble with a folder, until when it is left alone.
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
@@ -158,6 +178,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    copies: reports::Copies,
     hooks: hooks::Course,
 }
 
@@ -189,6 +210,11 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        let filled = mirror::take_up(&transaction, &config)?;
+        // An entity that was never fetched is seen to be missing.
+        for entity in entities(&config) {
+            store::sync_state::begin(&transaction, entity)?;
+        }
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -201,21 +227,22 @@ impl Engine {
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
-            pulling: false,
+            pulling: HashSet::new(),
+            fetching: Vec::new(),
             moving: false,
             putting: false,
             backing_up: false,
             backup_at: None,
-            just_moved: HashMap::new(),
             move_again_at: None,
             put_again_at: None,
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            copies: reports::Copies::default(),
             hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
-            rounds: rounds::Rounds::new(&config, &task),
+            rounds: rounds::Rounds::new(&config, &task, filled),
             config,
             task,
             pauses,
@@ -224,6 +251,7 @@ impl Engine {
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
         };
@@ -262,7 +290,7 @@ impl Engine {
         &mut self,
         events: impl IntoIterator<Item = Event>,
         now: Now,
-        plan: impl FnOnce(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
         // Read whole for a backup it was found damaged. Only a start can make it again.
@@ -274,21 +302,13 @@ impl Engine {
         }
         self.mind.now = now;
         let course = self.mind.course.clone();
-        let mut settled = Settled::default();
-        let jobs = (|| -> rusqlite::Result<Vec<Job>> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for event in &self.waiting {
-                self.mind.hear_safely(&transaction, event, &mut settled)?;
-            }
-            self.mind.settle(&transaction, &settled)?;
-            self.mind.remember(&mut settled);
-            let jobs = plan(&mut self.mind, &transaction)?;
-            self.mind.begin(&jobs);
-            transaction.commit()?;
-            Ok(jobs)
-        })();
-        match jobs {
-            Ok(jobs) => {
+        let mut taken = self.commit(&plan, Mind::hear);
+        if taken.as_ref().is_err_and(is_about_the_data) {
+            self.mind.course = course.clone();
+            taken = self.commit(&plan, Mind::hear_safely);
+        }
+        match taken {
+            Ok((jobs, settled)) => {
                 self.waiting.clear();
                 self.mind.after_commit(settled);
                 Ok(jobs)
@@ -298,6 +318,25 @@ impl Engine {
                 Err(error.into())
             }
         }
+    }
+
+    /// All events that wait and the jobs that follow from them, in one transaction.
+    fn commit(
+        &mut self,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        hear: impl Fn(&mut Mind, &Transaction<'_>, &Event, &mut Settled) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<(Vec<Job>, Settled)> {
+        let mut settled = Settled::default();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for event in &self.waiting {
+            hear(&mut self.mind, &transaction, event, &mut settled)?;
+        }
+        self.mind.settle(&transaction, &settled)?;
+        self.mind.remember(&mut settled);
+        let jobs = plan(&mut self.mind, &transaction)?;
+        self.mind.begin(&jobs);
+        transaction.commit()?;
+        Ok((jobs, settled))
     }
 
     /// The moment at which [`Engine::step`] should be called even if nothing happens.
@@ -310,11 +349,12 @@ impl Engine {
         let mind = &self.mind;
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
-            && !mind.course.pulling
+            && mind.course.pulls() == 0
             && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting
-            && !mind.course.backing_up;
+            && !mind.course.backing_up
+            && !mind.course.copies.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
@@ -409,13 +449,15 @@ struct Settled {
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
-    pulled: bool,
+    pulled: Vec<rounds::Lane>,
+    detailed: Vec<DetailsJob>,
     fetched: bool,
     /// Whom to tell that their webhook is recorded.
     recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
     backup_at: Option<Duration>,
+    copied: Option<bool>,
     scanned: bool,
     forbidden: Vec<&'static str>,
     rounds: Vec<rounds::RoundStep>,
@@ -423,7 +465,8 @@ struct Settled {
 
 impl Mind {
     /// One event that the database can't hold must not stop the others, now and after every restart: it is
-    /// undone alone and set aside. When the database itself is in trouble the whole step fails.
+    /// undone alone and set aside. When the database itself is in trouble the whole step fails. A savepoint
+    /// copies every page that is changed under it, so this is only done once there is such an event.
     fn hear_safely(
         &mut self,
         tx: &Transaction<'_>,
@@ -465,6 +508,10 @@ impl Mind {
                 settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
                 Ok(())
             }
+            Event::Copied(_) => {
+                settled.copied = Some(false);
+                Ok(())
+            }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
@@ -479,6 +526,7 @@ impl Mind {
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
+            Event::Copied(copied) => self.hear_copied(tx, copied, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
@@ -513,6 +561,7 @@ impl Mind {
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
         self.plan_backup(tx, &mut jobs)?;
+        self.plan_copy(tx, &mut jobs)?;
         Ok(jobs)
     }
 
@@ -524,10 +573,10 @@ impl Mind {
             if let Some(server) = seen.server_time {
                 self.server_clock = Some((server, now));
             }
-            self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.give_back(seen.unused);
+            self.course.budget.after_answer(seen.group, &seen.limits, self.server_seconds(), now);
+            self.course.budget.give_back(seen.group, seen.unused);
             if let Some(retry_after) = seen.too_many {
-                self.course.budget.after_too_many(retry_after, now);
+                self.course.budget.after_too_many(seen.group, retry_after, now);
             }
         }
         self.course.probing &= settled.probe.is_none();
@@ -564,6 +613,10 @@ impl Mind {
             self.course.backing_up = false;
             self.course.backup_at = Some(at);
         }
+        self.course.fetching.retain(|job| !settled.detailed.contains(job));
+        if let Some(well) = settled.copied {
+            self.after_copy(well);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -575,8 +628,10 @@ impl Mind {
             match job {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
-                Job::Pull(_) => self.course.pulling = true,
+                // It was noted when it was planned.
+                Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
+                Job::Copy => self.course.copies.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {
@@ -601,12 +656,12 @@ impl Mind {
             let _ = sender.try_send(());
         }
         for step in settled.rounds {
-            self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
+            self.may_rest |= matches!(step, rounds::RoundStep::Page(_, _, rounds::Then::Done));
             self.rounds.after(step, self.now.mono);
         }
-        if settled.pulled {
+        for lane in settled.pulled {
             // The round has moved on only now: its next page is planned at once, by a step of its own.
-            self.course.pulling = false;
+            self.course.pulling.remove(&lane);
             self.wake(self.now.mono);
         }
     }
@@ -661,3 +716,6 @@ fn is_about_the_data(error: &rusqlite::Error) -> bool {
 
 /// How long to leave a folder alone that could not be written.
 const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -194,7 +194,8 @@ impl Builder<'_> {
     /// A correction by hand that the backup does not have.
     fn correct(&self, id: i64, edited: &Edited) -> Result<(), RecoverError> {
         let Some(item) = outbox::load(self.tx, id)? else { return Ok(()) };
-        if item.payload != edited.document.body.to_string() {
+        let body = edited.document.body.to_string();
+        if item.payload != body {
             store::insert_edit(self.tx, id, &edited.at, &edited.by, &item.payload)?;
             store::update_document(self.tx, id, &edited.document)?;
         }

@@ -52,9 +52,12 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
         .prepare_cached("SELECT coalesce(max(arrival), 0) + 1 FROM files WHERE name = ?1")?
         .query_row([file.name], |row| row.get(0))?;
     let verdict = if file.problems.is_empty() { "accepted" } else { "rejected" };
-    let in_folder: i64 = connection
-        .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
-        .query_row([file.name, file.folder], |row| row.get(0))?;
+    let in_folder: i64 = match arrival {
+        1 => 0,
+        _ => connection
+            .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
+            .query_row([file.name, file.folder], |row| row.get(0))?,
+    };
     // In rejected/ all lie together, those of hooks/ too.
     let own_name = file.name.rsplit('/').next().unwrap_or(file.name);
     let stored_name = crate::formats::names::numbered(own_name, in_folder as u64 + 1);

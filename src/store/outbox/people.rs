@@ -44,8 +44,11 @@ pub fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
         }
     }
     counts.oldest_waiting = connection
-        .prepare_cached("SELECT min(received_at) FROM outbox WHERE state IN ('queued', 'sending')")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT received_at FROM outbox WHERE state IN ('queued', 'sending') ORDER BY id LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()?;
     Ok(counts)
 }
 
@@ -80,9 +83,11 @@ pub struct Summary {
     pub error_message: Option<String>,
 }
 
+// What an item waits for is looked up for each that is shown: joined, the view would be worked out for all.
 const SUMMARY: &str = "SELECT o.id, o.kind, o.key, o.state, o.source_file, o.received_at, o.attempts,
-    o.next_attempt_at, b.waits_for, o.delivered_at, o.extend_number, o.error_code, o.error_message
-    FROM outbox o LEFT JOIN report_backlog b ON b.id = o.id";
+    o.next_attempt_at, (SELECT waits_for FROM report_backlog b WHERE b.id = o.id), o.delivered_at,
+    o.extend_number, o.error_code, o.error_message
+    FROM outbox o";
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     Ok(Summary {
@@ -120,7 +125,8 @@ pub fn load_refused(connection: &Connection, limit: usize) -> rusqlite::Result<V
 pub fn load_failing(connection: &Connection, failures: u32, limit: usize) -> rusqlite::Result<Vec<Summary>> {
     connection
         .prepare_cached(&format!(
-            "{SUMMARY} WHERE o.state IN ('queued', 'sending') AND o.failures >= ?1 ORDER BY o.id LIMIT ?2"
+            "{SUMMARY} INDEXED BY outbox_failing
+             WHERE o.failures > 0 AND o.failures >= ?1 AND o.state IN ('queued', 'sending') ORDER BY o.id LIMIT ?2"
         ))?
         .query_map(params![failures, limit as i64], summary)?
         .collect()
