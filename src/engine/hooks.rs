@@ -144,9 +144,12 @@ impl Mind {
         entities.sort_unstable();
         for entity in entities {
             let lane = Lane { entity, round: Round::Changes };
-            let runs = self.course.hooks.rounds.contains(&entity);
             // One that began before the hook came may have passed what it told of.
-            if !runs && (self.rounds.under_way.contains_key(&lane) || !self.hooks_ask(entity)) {
+            let goes = match self.rounds.under_way.contains_key(&lane) {
+                true => self.course.hooks.rounds.contains(&entity),
+                false => self.hooks_ask(entity),
+            };
+            if !goes {
                 continue;
             }
             if let Some(job) = self.next_page(tx, lane)? {
@@ -200,7 +203,13 @@ impl Mind {
         self.course.hooks.records = None;
         for entity in NAMED {
             let mut numbers = hooks::wanted_records(tx, entity, ONE_BY_ONE + 1)?;
-            if numbers.len() > ONE_BY_ONE && entity != Entity::Orders {
+            let listable = match entity {
+                Entity::Orders => false,
+                // A new product may be in no list of changes (documented): only its detail brings it then.
+                Entity::Products => self.has_details(entity),
+                _ => true,
+            };
+            if numbers.len() > ONE_BY_ONE && listable {
                 self.list_instead(tx, entity)?;
                 continue;
             }
@@ -209,13 +218,13 @@ impl Mind {
             }
             numbers.truncate(TOGETHER);
             let (row, detail) = (entity != Entity::Orders, self.has_details(entity));
-            let paid = self.pay_for(numbers.len(), u32::from(row) + u32::from(detail));
-            numbers.truncate(paid);
-            if !numbers.is_empty() {
-                for number in &numbers {
+            let mut job = RecordsJob { entity, numbers, row, detail };
+            self.pay_for(&mut job);
+            if !job.numbers.is_empty() {
+                for number in &job.numbers {
                     hooks::begin(tx, &Touched::Record(entity, number.clone()))?;
                 }
-                jobs.push(Job::Fetch(CallJob::Records(RecordsJob { entity, numbers, row, detail })));
+                jobs.push(Job::Fetch(CallJob::Records(job)));
             }
             return Ok(());
         }
@@ -223,27 +232,28 @@ impl Mind {
         Ok(())
     }
 
-    /// Leave for so many records at `calls` each, as far as it is given.
-    fn pay_for(&mut self, records: usize, calls: u32) -> usize {
-        for record in 0..records {
+    /// Leave for as many of its records as there is room for.
+    fn pay_for(&mut self, job: &mut RecordsJob) {
+        for paid in 0..job.numbers.len() {
             if let Err(at) =
-                self.course.budget.take_together(Class::Webhooks, Group::Standard, calls, self.now.mono)
+                self.course.budget.take_together(Class::Webhooks, Group::Standard, job.calls(), self.now.mono)
             {
-                if record == 0 {
+                job.numbers.truncate(paid);
+                if paid == 0 {
                     self.wake(at);
                 }
-                return record;
+                return;
             }
         }
-        records
     }
 
-    /// Hooks named so many records that the list of changes costs less. A new product may be missing in that
-    /// list (documented): the details bring it.
+    /// Hooks named so many records that the list of changes costs less.
     fn list_instead(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<()> {
         let numbers = hooks::wanted_records(tx, entity, usize::MAX >> 1)?;
         log::info!("webhooks named {} {}: the list of changes is fetched", numbers.len(), entity.name());
-        details::mark_detail_wanted(tx, entity, &numbers, Urgency::Webhook)?;
+        if self.has_details(entity) {
+            details::mark_detail_wanted(tx, entity, &numbers, Urgency::Webhook)?;
+        }
         for number in numbers {
             hooks::drop_want(tx, &Touched::Record(entity, number))?;
         }
@@ -320,8 +330,13 @@ impl Mind {
         if let Touched::Record(entity, number) = touched {
             log::warn!("{} {number}, named by a webhook, could not be fetched: {why}", entity.name());
             if tries >= TRIES {
-                details::mark_detail_wanted(tx, *entity, &[number], Urgency::Changed)?;
                 hooks::drop_want(tx, touched)?;
+                if self.has_details(*entity) {
+                    details::mark_detail_wanted(tx, *entity, &[number], Urgency::Changed)?;
+                } else {
+                    self.want_changes(*entity);
+                    hooks::want(tx, &Touched::Changes(*entity))?;
+                }
             }
         }
         Ok(())

@@ -101,6 +101,13 @@ pub struct RecordsJob {
     pub detail: bool,
 }
 
+impl RecordsJob {
+    /// Requests for each record at the most.
+    pub fn calls(&self) -> u32 {
+        1 + u32::from(self.row)
+    }
+}
+
 /// A record as it was fetched; `None` for what was not asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetched {
@@ -214,7 +221,7 @@ impl CallJob {
             CallJob::Send(_) => 1,
             CallJob::LookUp(job) => job.requests,
             CallJob::Details(job) => job.numbers.len() as u32,
-            CallJob::Records(job) => job.numbers.len() as u32 * (u32::from(job.row) + u32::from(job.detail)),
+            CallJob::Records(job) => job.numbers.len() as u32 * job.calls(),
         }
     }
 }
