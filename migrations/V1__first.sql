@@ -316,7 +316,8 @@ CREATE TABLE outbox (
     prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there
 ) STRICT;
 CREATE INDEX outbox_ready ON outbox(id) WHERE state = 'queued' AND ready = 1;
-CREATE INDEX outbox_open ON outbox(state, id) WHERE state IN ('queued', 'sending', 'refused');
+CREATE INDEX outbox_state ON outbox(state, id);
+CREATE INDEX outbox_failing ON outbox(failures) WHERE failures > 0;
 CREATE INDEX outbox_key ON outbox(kind, key);
 CREATE INDEX outbox_reference ON outbox(order_reference) WHERE order_reference IS NOT NULL;
 CREATE INDEX outbox_number ON outbox(extend_number) WHERE extend_number IS NOT NULL;

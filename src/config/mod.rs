@@ -57,6 +57,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[status]`
     pub status: Status,
+    /// `[backup]`: copies of the database that the agent makes by itself.
+    pub backup: Backup,
     /// `[log]`
     pub log: Log,
     /// What was accepted and yet deserves to be known, in the order of the lines.
@@ -209,6 +211,17 @@ pub struct Webhooks {
 pub struct Status {
     /// Where to serve the status page; `None` means not at all.
     pub listen: Option<SocketAddr>,
+}
+
+/// `[backup]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Where the copies lie.
+    pub folder: PathBuf,
+    /// How often one is made; `None` means never.
+    pub every: Option<Duration>,
+    /// How many are kept. At least 1.
+    pub keep: usize,
 }
 
 /// `[log]`

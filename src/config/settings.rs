@@ -10,8 +10,8 @@ use super::read::RawConfig;
 use super::secret::{self, Secret};
 use super::section::Section;
 use super::{
-    Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE, Prices,
-    Products, Scope, Status, Webhooks,
+    Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE,
+    Prices, Products, Scope, Status, Webhooks,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -63,6 +63,14 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         webhooks: raw.section("webhooks", |section| webhooks(section, home)),
         status: raw.section("status", status),
+        backup: raw.section("backup", |section| Backup {
+            folder: path(section, "folder", Expected::Folder, home, "data/backups"),
+            every: match section.whole("every_hours", Unit::Hours, 24, 0..=YEAR_HOURS) {
+                0 => None,
+                hours => Some(Duration::from_secs(hours * 3600)),
+            },
+            keep: whole_u32(section, "keep", Unit::Files, 7, 1000) as usize,
+        }),
         log: raw.section("log", log),
         warnings: Vec::new(),
     };

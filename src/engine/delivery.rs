@@ -123,7 +123,8 @@ impl Mind {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
         let (outcome, detail) = match sent {
             Sent::Done(body) => {
-                let number = match outbox::load_prepared(tx, id)?.filter(|_| item.kind.is_prepared()) {
+                let prepared = item.kind.is_prepared().then(|| outbox::load_prepared(tx, id)).transpose()?;
+                let number = match prepared.flatten() {
                     Some(prepared) => prepared.target,
                     None => number_in(item.kind, body).unwrap_or_default(),
                 };

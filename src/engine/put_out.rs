@@ -21,8 +21,8 @@ pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::P
 const ROWS_IN_CHANGES: usize = 5000;
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
-/// The pause between two jobs of files while documents are being sent.
-const WHILE_SENDING: Duration = Duration::from_millis(250);
+/// The pause between two jobs of files while documents are being sent: those go first.
+const WHILE_SENDING: Duration = Duration::from_secs(1);
 /// While a long round runs, its changes go out this often.
 const DURING_A_ROUND: Duration = Duration::from_secs(10);
 /// A snapshot waits at least this long after the last one of its entity.
@@ -86,7 +86,6 @@ impl Mind {
     }
 
     pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
-        self.flush_changes(tx)?;
         if self.course.putting {
             return Ok(());
         }
@@ -102,6 +101,7 @@ impl Mind {
             self.wake(at);
             return Ok(());
         }
+        self.flush_changes(tx)?;
         let mut files: Vec<PutJob> = Vec::new();
         for kind in ["receipt", "error", "order"] {
             files.extend(owed::load(tx, kind, TOGETHER)?.into_iter().map(PutJob::Owed));

@@ -1,6 +1,7 @@
 //! Gives the engine threads: workers, the bounded inbox, and an orderly end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -243,6 +244,8 @@ struct Workers {
     puts: Option<Sender<Job>>,
     pushes: Option<Sender<Job>>,
     pulls: Option<Sender<Job>>,
+    backups: Option<Sender<Job>>,
+    ending: Arc<AtomicBool>,
     fetches: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -271,6 +274,7 @@ impl Workers {
         let (puts, put_queue) = bounded(2);
         let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
         let (pulls, pull_queue) = bounded(PULL_WORKERS * 2);
+        let (backups, backup_queue) = bounded(2);
         let (fetches, fetch_queue) = bounded(2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
@@ -287,6 +291,21 @@ impl Workers {
             &put_queue,
             Box::new(move |job| match job {
                 Job::Put(files) => Some(Event::Put(publisher.put_all(files))),
+                _ => None,
+            }),
+        )?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let (of_backup, is_ending) = (config.clone(), ending.clone());
+        spawn(
+            "backup",
+            &backup_queue,
+            Box::new(move |job| match job {
+                Job::Backup(now) => {
+                    // One that is half done is made another time: a stop does not wait for it.
+                    let go_on = || !is_ending.load(Ordering::Relaxed);
+                    let made = recover::backups::make(&of_backup, now, go_on);
+                    Some(Event::BackedUp(made.map(|path| path.display().to_string())))
+                }
                 _ => None,
             }),
         )?;
@@ -307,6 +326,8 @@ impl Workers {
             puts: Some(puts),
             pushes: Some(pushes),
             pulls: Some(pulls),
+            backups: Some(backups),
+            ending,
             fetches: Some(fetches),
             threads,
         })
@@ -318,6 +339,7 @@ impl Workers {
             Job::Put(_) => &self.puts,
             Job::Push(_) => &self.pushes,
             Job::Pull(_) => &self.pulls,
+            Job::Backup(_) => &self.backups,
             Job::Fetch(_) => &self.fetches,
         };
         if let Some(queue) = queue {
@@ -328,7 +350,8 @@ impl Workers {
     /// Ends calls that still run and waits for every thread; what they report on the way is collected.
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
-        drop((self.pulls.take(), self.fetches.take()));
+        drop((self.pulls.take(), self.fetches.take(), self.backups.take()));
+        self.ending.store(true, Ordering::Relaxed);
         self.client.shut_down();
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             if let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
-use super::write_whole;
+use super::{sync_folder, write_whole};
 use crate::config::{Config, OutFormat};
 use crate::formats::export::Format;
 use crate::formats::{names, receipt};
@@ -56,12 +56,14 @@ pub struct Publisher {
     config: Arc<Config>,
     connection: Option<Connection>,
     agent_runs: bool,
+    /// Receipts wait for the disk, too.
+    durable: bool,
 }
 
 impl Publisher {
     /// Opens nothing yet.
     pub fn new(config: Arc<Config>) -> Publisher {
-        Publisher { config, connection: None, agent_runs: true }
+        Publisher { config, connection: None, agent_runs: true, durable: false }
     }
 
     /// The last word of an agent that ends: status.json as it leaves things.
@@ -71,7 +73,19 @@ impl Publisher {
     pub fn put_last_status(config: Arc<Config>) -> io::Result<()> {
         let mut publisher = Publisher { agent_runs: false, ..Publisher::new(config) };
         let owed = Owed { kind: "status".into(), key: String::new(), revision: 0 };
-        publisher.put(&PutJob::Owed(owed))
+        publisher.put_all(vec![PutJob::Owed(owed)]).into_iter().try_for_each(|put| put.result)
+    }
+
+    /// Writes the receipt of a file at once and waits for the disk: for what stands nowhere else.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn put_receipt_now(config: Arc<Config>, file_id: i64) -> io::Result<()> {
+        let owed = Owed { kind: "receipt".into(), key: file_id.to_string(), revision: 0 };
+        let mut publisher = Publisher { durable: true, ..Publisher::new(config) };
+        publisher.put_all(vec![PutJob::Owed(owed)]).into_iter().try_for_each(|put| put.result)?;
+        sync_folder(&publisher.config.receipts());
+        Ok(())
     }
 
     /// Does all jobs in their order. After the first change that fails no later one is written, so that
@@ -79,24 +93,35 @@ impl Publisher {
     pub fn put_all(&mut self, jobs: Vec<PutJob>) -> Vec<Put> {
         let mut changes_stopped = self.note_sequence(&jobs).is_err();
         let large = jobs.iter().any(|job| matches!(job, PutJob::Snapshot { .. }));
+        let connection = match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => store::open_reader(&self.config.database).map_err(|error| error.to_string()),
+        };
+        // One transaction: the files show one moment, however long they take to write. What changes
+        // meanwhile is owed again.
+        let transaction = match &connection {
+            Ok(connection) => connection.unchecked_transaction().map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
         let put = jobs
             .into_iter()
             .map(|job| {
                 let began = Instant::now();
                 let is_change = matches!(job, PutJob::Change { .. });
-                let result = if is_change && changes_stopped {
-                    Err(io::Error::other("an earlier file of changes is still to be written"))
-                } else {
-                    self.put(&job)
+                let result = match &transaction {
+                    Err(error) => Err(io::Error::other(error.clone())),
+                    Ok(_) if is_change && changes_stopped => {
+                        Err(io::Error::other("an earlier file of changes is still to be written"))
+                    }
+                    Ok(transaction) => self.put(transaction, &job),
                 };
                 changes_stopped |= is_change && result.is_err();
                 Put { job, result, took: began.elapsed() }
             })
             .collect();
+        drop(transaction);
         // What a snapshot read need not stay in memory until the next one.
-        if large {
-            self.connection = None;
-        }
+        self.connection = connection.ok().filter(|_| !large);
         put
     }
 
@@ -112,22 +137,16 @@ impl Publisher {
         }
     }
 
-    fn put(&mut self, job: &PutJob) -> io::Result<()> {
-        if self.connection.is_none() {
-            self.connection = Some(store::open_reader(&self.config.database).map_err(io::Error::other)?);
-        }
-        let Some(connection) = &self.connection else { return Ok(()) };
-        // One transaction: every file shows one moment, however long it takes to write.
-        let transaction = connection.unchecked_transaction().map_err(io::Error::other)?;
+    fn put(&self, transaction: &Transaction<'_>, job: &PutJob) -> io::Result<()> {
         match job {
             PutJob::Owed(owed) => match owed.kind.as_str() {
-                "receipt" => self.put_receipt(&transaction, owed),
-                "error" => self.put_errors(&transaction, owed),
-                "order" => self.put_order(&transaction, owed),
-                _ => self.put_status(&transaction),
+                "receipt" => self.put_receipt(transaction, owed),
+                "error" => self.put_errors(transaction, owed),
+                "order" => self.put_order(transaction, owed),
+                _ => self.put_status(transaction),
             },
-            PutJob::Snapshot { entity, .. } => self.put_snapshot(&transaction, *entity),
-            PutJob::Change { sequence, entity } => self.put_change(&transaction, *sequence, entity),
+            PutJob::Snapshot { entity, .. } => self.put_snapshot(transaction, *entity),
+            PutJob::Change { sequence, entity } => self.put_change(transaction, *sequence, entity),
         }
     }
 
@@ -140,7 +159,7 @@ impl Publisher {
         };
         let path = self.config.receipts().join(names::receipt(&name, arrival, arrivals));
         let text = receipt::receipt(&name, &documents);
-        write_whole(&path, false, |out| out.write_all(text.as_bytes()))
+        write_whole(&path, self.durable, |out| out.write_all(text.as_bytes()))
     }
 
     fn put_errors(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {

@@ -1,9 +1,11 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod backup;
 mod bad_files;
 mod changes;
 mod commands;
 mod duplicates;
+mod every_step;
 mod hooks;
 mod lost_answers;
 mod mirror;
@@ -16,6 +18,7 @@ mod refused;
 mod returns;
 mod samples;
 mod second_agent;
+mod sick;
 mod slow_writers;
 mod stopping;
 mod sweeps;

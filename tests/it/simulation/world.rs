@@ -678,6 +678,11 @@ impl World {
                 }
                 self.queue_here(self.now + pause, Happening::Calls(job));
             }
+            // There is no file to copy: a simulated database lives in memory.
+            Job::Backup(_) => {
+                let made = Event::BackedUp(Ok("a backup".into()));
+                self.queue_here(self.now + pause, Happening::Hears(made));
+            }
         }
         Ok(())
     }
