@@ -28,7 +28,7 @@ fn plan() -> Plan {
 fn start(shop: &mut Shop) {
     shop.start();
     shop.wait("the mirror to be filled", |shop| {
-        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") == Some(5)
+        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") == Some(6)
             && shop.number("SELECT count(*) FROM details_wanted") == Some(0)
             && shop.number("SELECT count(*) FROM pending_changes") == Some(0)
             && shop.number("SELECT count(*) FROM changes WHERE written = 0") == Some(0)
