@@ -24,6 +24,7 @@
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
 //! | [`hooks`] | webhooks, by HTTP or as files: both go through one door, so they have a room of their own |
 //! | [`recover`] | a database that is damaged, gone or to be restored is made again from a backup and the folders |
+//! | [`reports`] | which reports there are, and the plain copy of the database for them |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
 //! | [`web`] | HTTP serving over ureq-proto |
@@ -63,6 +64,7 @@ pub mod language;
 pub mod logging;
 pub mod memory;
 pub mod recover;
+pub mod reports;
 pub mod rules;
 pub mod standin;
 pub mod status;

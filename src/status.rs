@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::config::{Config, Language};
-use crate::engine::forbidden_note;
+use crate::engine::{REPORTS_TROUBLE, forbidden_note};
 use crate::formats::document::Kind;
 use crate::recover;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
@@ -232,6 +232,11 @@ fn needs_person(
         ("inbox_trouble", "The inbox can't be read", "Det går inte att läsa inbox"),
         ("move_trouble", "A file can't be moved out of the inbox", "Det går inte att flytta en fil ur inbox"),
         (
+            REPORTS_TROUBLE,
+            "The copy for reports can't be refreshed: close the program that has it open, or see [reports] in the settings",
+            "Det går inte att förnya kopian för rapporter: stäng programmet som har den öppen, eller se [reports] i inställningarna",
+        ),
+        (
             "put_trouble",
             "A file for the webshop can't be written",
             "Det går inte att skriva en fil till webbshoppen",
@@ -378,11 +383,11 @@ impl Status {
         }
         line(language.pick(
             format!(
-                "\nReports: open {} with any SQLite program; see Reports in the README.",
+                "\nReports: «extend-edge report» lists them; or open {} with any SQLite program.",
                 database.display()
             ),
             format!(
-                "\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.",
+                "\nRapporter: «extend-edge report» räknar upp dem; eller öppna {} med valfritt SQLite-program.",
                 database.display()
             ),
         ));

@@ -22,6 +22,7 @@ mod init;
 mod once;
 mod outbox;
 mod pause;
+mod report;
 mod restore;
 mod run;
 mod status;
@@ -61,6 +62,7 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
     Backup(backup::Arguments),
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
         Command::Backup(command) => backup::run(arguments.home, command),

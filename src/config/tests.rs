@@ -510,10 +510,23 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 43, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 48, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;
     }
     assert_eq!(seen, 3);
+}
+
+#[test]
+fn the_copy_for_reports_is_put_where_it_is_asked_for_or_nowhere() {
+    let reports = |lines: &str| parse(&format!("{EXTEND}[reports]\n{lines}")).unwrap().reports;
+    let every_hour = Duration::from_secs(3600);
+    assert_eq!(reports(""), Reports { database: Some(home().join("data/reports.db")), every: every_hour });
+    let moved = reports("database = \"../share/r.db\"\nevery_minutes = 5");
+    let place = std::path::absolute(home().join("../share/r.db")).unwrap();
+    assert_eq!(moved, Reports { database: Some(place), every: Duration::from_secs(300) });
+    assert_eq!(reports("database = \"\"").database, None);
+    assert_eq!(reports("every_minutes = 0").database, None);
+    check("[reports]\nevery_minutes = -1", &[(":7: [reports] every_minutes = -1: ", "minutes, 0 to")]);
 }

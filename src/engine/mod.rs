@@ -41,6 +41,7 @@ mod pages;
 mod put_out;
 mod reconcile;
 mod records;
+mod reports;
 mod rounds;
 pub mod run;
 mod wal;
@@ -49,6 +50,7 @@ pub use delivery::forbidden_note;
 pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 pub use mirror::PULL_WORKERS;
+pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -64,6 +66,8 @@ pub enum Event {
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
     BackedUp(Result<String, CopyError>),
+    /// The copy for reports was refreshed, or why not.
+    Copied(Result<(), String>),
     /// A webhook came and was let in.
     Hooked(Box<Hooked>),
     /// Webhooks were turned away.
@@ -85,6 +89,8 @@ pub enum Job {
     Pull(CallJob),
     /// Copy the database, under the name of this time. One at a time.
     Backup(jiff::Timestamp),
+    /// Refresh the copy for reports. One at a time.
+    Copy,
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -98,6 +104,13 @@ pub struct Task {
     pub once: bool,
     /// Nothing is taken in and nothing is sent: a `sync` alone.
     pub mirror_only: bool,
+}
+
+impl Task {
+    /// Whether it ends by itself.
+    fn is_short(&self) -> bool {
+        self.once || self.only.is_some()
+    }
 }
 
 /// The engine.
@@ -165,6 +178,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    copies: reports::Copies,
     hooks: hooks::Course,
 }
 
@@ -197,6 +211,10 @@ impl Engine {
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
         let filled = mirror::take_up(&transaction, &config)?;
+        // An entity that was never fetched is seen to be missing.
+        for entity in entities(&config) {
+            store::sync_state::begin(&transaction, entity)?;
+        }
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -220,6 +238,7 @@ impl Engine {
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            copies: reports::Copies::default(),
             hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
@@ -334,7 +353,8 @@ impl Engine {
             && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting
-            && !mind.course.backing_up;
+            && !mind.course.backing_up
+            && !mind.course.copies.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
@@ -437,6 +457,7 @@ struct Settled {
     moved: Option<bool>,
     put: Option<bool>,
     backup_at: Option<Duration>,
+    copied: Option<bool>,
     scanned: bool,
     forbidden: Vec<&'static str>,
     rounds: Vec<rounds::RoundStep>,
@@ -487,6 +508,10 @@ impl Mind {
                 settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
                 Ok(())
             }
+            Event::Copied(_) => {
+                settled.copied = Some(false);
+                Ok(())
+            }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
@@ -501,6 +526,7 @@ impl Mind {
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
+            Event::Copied(copied) => self.hear_copied(tx, copied, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
@@ -535,6 +561,7 @@ impl Mind {
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
         self.plan_backup(tx, &mut jobs)?;
+        self.plan_copy(tx, &mut jobs)?;
         Ok(jobs)
     }
 
@@ -587,6 +614,9 @@ impl Mind {
             self.course.backup_at = Some(at);
         }
         self.course.fetching.retain(|job| !settled.detailed.contains(job));
+        if let Some(well) = settled.copied {
+            self.after_copy(well);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -601,6 +631,7 @@ impl Mind {
                 // It was noted when it was planned.
                 Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
+                Job::Copy => self.course.copies.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {

@@ -3,15 +3,16 @@
 //! Everything is rendered from the database, so every file can be made again.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
-use super::{sync_folder, write_whole};
+use super::{sync_folder, with_path, write_whole};
 use crate::config::{Config, OutFormat};
 use crate::formats::export::Format;
+use crate::formats::file_name::read_change_file_name;
 use crate::formats::{names, receipt};
 use crate::recover;
 use crate::rules::mirror::Entity;
@@ -37,6 +38,12 @@ pub enum PutJob {
         sequence: i64,
         /// Whose.
         entity: String,
+    },
+    /// Numbered files of changes that have lain for longer than the settings say are deleted, the oldest
+    /// first: what is left has no gap, whatever stops this.
+    Clear {
+        /// The newest of them.
+        through: i64,
     },
 }
 
@@ -147,6 +154,7 @@ impl Publisher {
             },
             PutJob::Snapshot { entity, .. } => self.put_snapshot(transaction, *entity),
             PutJob::Change { sequence, entity } => self.put_change(transaction, *sequence, entity),
+            PutJob::Clear { through } => clear_changes(&self.config.outgoing_changes(), *through),
         }
     }
 
@@ -219,4 +227,27 @@ impl Publisher {
         let text = receipt::pretty(&status.to_json());
         write_whole(&self.config.outgoing().join("status.json"), false, |out| out.write_all(text.as_bytes()))
     }
+}
+
+fn clear_changes(folder: &Path, through: i64) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|error| with_path(folder, error))?,
+    };
+    let mut old: Vec<(u64, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let number = read_change_file_name(entry.file_name().to_str()?)?;
+            i64::try_from(number).is_ok_and(|number| number <= through).then(|| (number, entry.path()))
+        })
+        .collect();
+    old.sort_unstable();
+    for (_, path) in old {
+        match std::fs::remove_file(&path) {
+            // The webshop was quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(|error| with_path(&path, error))?,
+        }
+    }
+    Ok(())
 }

@@ -29,6 +29,7 @@ pub mod prices;
 pub mod products;
 pub mod reconciliation;
 pub mod recover;
+pub mod reports;
 pub mod returns;
 pub mod sweeps;
 pub mod sync_requests;

@@ -85,6 +85,17 @@ pub fn load(connection: &Connection, entity: Entity) -> rusqlite::Result<SyncSta
     Ok(found.unwrap_or_default())
 }
 
+/// An entity is to be mirrored: it has a state from now on, though nothing of it was fetched.
+///
+/// # Errors
+/// SQLite's.
+pub fn begin(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO sync_state (entity) VALUES (?1)")?
+        .execute([entity.name()])?;
+    Ok(())
+}
+
 /// Records that a round came to its end: in the transaction of its last page, so that the cursor never
 /// runs ahead of the rows.
 ///

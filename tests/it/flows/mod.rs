@@ -15,6 +15,7 @@ mod prices;
 mod reconciliation;
 mod recovery;
 mod refused;
+mod reports;
 mod returns;
 mod samples;
 mod second_agent;

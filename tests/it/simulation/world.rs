@@ -671,6 +671,7 @@ impl World {
                     _ => self.put(files, self.now + pause)?,
                 }
             }
+            Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
             Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;
