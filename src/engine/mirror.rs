@@ -297,12 +297,13 @@ impl Mind {
         if self.rounds.only && !is_asked {
             return Ok(false);
         }
-        let ago = last.as_deref().and_then(|at| at.parse().ok()).map(|at: jiff::Timestamp| {
+        let last = last.as_deref().filter(|_| !hooked);
+        let ago = last.and_then(|at| at.parse().ok()).map(|at: jiff::Timestamp| {
             // A clock that was set back makes it negative: then it is due.
             Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX)
         });
         let failures = self.rounds.failures(lane, self.now.mono);
-        if let Err(left) = due(every, ago, failures, is_asked || hooked) {
+        if let Err(left) = due(every, ago, failures, is_asked) {
             let at = self.now.mono + left;
             self.rounds.due_at.insert(lane, at);
             self.wake(at);
@@ -320,7 +321,8 @@ impl Mind {
     /// The next customer whose prices are fetched.
     fn begin_turn(&mut self, tx: &Transaction<'_>, asked: bool) -> rusqlite::Result<bool> {
         let lane = Lane { entity: Entity::Prices, round: Round::Full };
-        let named = &self.config.prices.customers;
+        let config = self.config.clone();
+        let named = &config.prices.customers;
         let all = named.iter().any(|customer| customer == "*");
         if all && !self.rounds.filled.contains(&Entity::Customers) {
             let comes = !self.rounds.only || self.rounds.asked.contains_key(&Entity::Customers);
