@@ -89,6 +89,8 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.webhooks, webhooks);
     assert_eq!(config.status.listen, Some("127.0.0.1:8788".parse().unwrap()));
     assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
+    let backups = home().join("data").join("backups");
+    assert_eq!(config.backup, Backup { folder: backups, every: Some(day), keep: 7 });
     assert_eq!(config.warnings, vec![]);
     assert_eq!(config.outgoing_orders(), home().join("exchange").join("outgoing").join("orders"));
 }

@@ -36,6 +36,8 @@ mod changes;
 mod delivery;
 mod hooks;
 mod intake;
+mod line;
+mod look_ups;
 mod mirror;
 mod pages;
 mod put_out;
@@ -156,7 +158,7 @@ struct Course {
     /// Items with a call under way.
     in_flight: HashSet<i64>,
     /// Look-ups that were begun and have not come to their end.
-    look_ups: HashMap<i64, delivery::LookUp>,
+    look_ups: HashMap<i64, look_ups::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
     prepared: HashMap<i64, Duration>,
     probing: bool,

@@ -198,8 +198,10 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
+    // Grouped, a migration and the note that it was made are one transaction: without it a process that died
+    // between the two would leave a database that never opens again.
     if found < known
-        && let Err(error) = embedded::migrations::runner().run(connection)
+        && let Err(error) = embedded::migrations::runner().set_grouped(true).run(connection)
     {
         // A command and the agent may have begun at the same moment: then the other one has done it.
         let there: i64 = connection

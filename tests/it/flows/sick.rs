@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use extend_edge::standin::{Fault, FaultRule};
 use serde_json::Value;
 
-use crate::support::shop::{Plan, Shop, files_in, order};
+use crate::support::shop::{PATIENCE, Plan, Shop, files_in, order};
 
 /// A small disk of its own at a folder, for as long as this lives.
 struct Disk(PathBuf);
@@ -31,9 +31,15 @@ impl Disk {
         None
     }
 
+    /// While a file there is open for writing it can't become read-only.
     fn again(&self, options: &str) {
-        let status = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).status();
-        assert!(status.expect("mount").success());
+        let began = std::time::Instant::now();
+        let mut command = Command::new("mount");
+        command.args(["-o", &format!("remount,{options}")]).arg(&self.0).stderr(Stdio::null());
+        while !command.status().expect("mount").success() {
+            assert!(began.elapsed() < PATIENCE, "{options} of {}", self.0.display());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// Fills it to the last byte.
@@ -135,7 +141,7 @@ fn the_disk_of_the_database_is_full() {
 #[test]
 fn the_disk_of_the_log_is_full() {
     let mut shop = Plan::sample().open();
-    let Some(disk) = Disk::at(&shop.home().join("data/logs"), "64k") else { return };
+    let Some(disk) = Disk::at(&shop.home().join("data/logs"), "1m") else { return };
     shop.start();
     shop.wait_up();
     disk.fill();
