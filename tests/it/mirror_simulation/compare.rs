@@ -29,7 +29,7 @@ enum Kind {
 }
 use Kind::{Flag, Number, Text, Time};
 
-const PRODUCT: [Column; 11] = [
+const PRODUCT: [Column; 9] = [
     ("name", "/productName", Text),
     ("unit", "/productUnit", Text),
     ("supply_mode", "/supplyMode", Text),
@@ -39,10 +39,12 @@ const PRODUCT: [Column; 11] = [
     ("country", "/countryOfOrigin", Text),
     ("category1", "/statisticalCategory1", Text),
     ("category2", "/statisticalCategory2", Text),
-    ("enabled", "/enabled", Flag),
-    ("created_at", "/createDate", Time),
 ];
-const PRODUCT_DETAIL: [Column; 3] = [
+/// The detail has the last word in these.
+const PRODUCT_LIST: [Column; 2] = [("enabled", "/enabled", Flag), ("created_at", "/createDate", Time)];
+const PRODUCT_DETAIL: [Column; 5] = [
+    ("enabled", "/productData/enabled", Flag),
+    ("created_at", "/productData/productDates/createdDate", Time),
     ("description", "/productData/productDescription", Text),
     ("annulled", "/productData/annulled", Flag),
     ("changed_at", "/productData/productDates/changedDate", Time),
@@ -157,7 +159,10 @@ impl Compare<'_> {
         self.row("products", &key, &PRODUCT, row)?;
         self.row("products", &key, &[("removed_at", "/removed", Text)], row)?;
         self.text("products", "raw_list", &key, row, &["warehouse", "availableBalance"])?;
-        if !self.config.products.details || self.is_waited_for("products", number) {
+        if !self.config.products.details {
+            return self.row("products", &key, &PRODUCT_LIST, row);
+        }
+        if self.is_waited_for("products", number) {
             return Ok(());
         }
         let detail = self.line.look(&format!("/Products/{}", escaped(number))).unwrap_or_default();

@@ -73,6 +73,11 @@ impl Line {
         self.state.lock().expect("one thread")
     }
 
+    /// A moment by Extend's clock in milliseconds since the simulation began.
+    pub fn since_epoch(&self, time: jiff::Timestamp) -> i64 {
+        time.as_millisecond() - self.state().epoch
+    }
+
     /// What GET shows now, uncounted and true.
     pub fn look(&self, target: &str) -> Option<Value> {
         let answer = self.desk.look(target);

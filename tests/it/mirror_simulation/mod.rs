@@ -11,11 +11,13 @@
 //! again and tells all that happened in it. `cargo test -- --ignored mirror_simulation_long` runs as many
 //! shops as `EXTEND_EDGE_MIRROR_SHOPS` says (a thousand), from the seed `EXTEND_EDGE_MIRROR_FROM`.
 
+mod check;
 mod compare;
 mod line;
 mod people;
 mod settings;
 mod shop;
+mod trouble;
 mod watch;
 mod webshop;
 

@@ -239,6 +239,12 @@ impl People {
             return self.remove_product(world);
         }
         let product = self.product(dated.date);
+        if self.rng.bool() {
+            // In no list of changes, until somebody edits it.
+            let number = product.number.clone();
+            world.add_product_unseen(product);
+            return Some(format!("puts in product {number}, without a date"));
+        }
         Some(self.put(world, product, dated))
     }
 
@@ -255,13 +261,8 @@ impl People {
         Some(self.put(world, product, dated))
     }
 
-    /// Half of what is put in has no change date, and is in no list of changes.
     fn put(&mut self, world: &mut World, product: Product, dated: Dated) -> String {
         let number = product.number.clone();
-        if self.rng.bool() {
-            world.add_product_unseen(product);
-            return format!("puts in product {number}, without a date");
-        }
         self.dated.insert((Entity::Products, number.clone()), dated);
         for balance in &product.balances {
             self.dated.insert((Entity::Balances, balance_key(&number, &balance.warehouse)), dated);

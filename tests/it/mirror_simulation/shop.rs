@@ -17,15 +17,15 @@ use extend_edge::extend::jobs::{self, CallJob};
 use extend_edge::formats::{canonical, json as json_file};
 use extend_edge::rules::mirror::Entity;
 use extend_edge::standin::{Desk, Options};
+use extend_edge::store;
 use extend_edge::store::intake::ToMove;
-use extend_edge::store::{self, sync_state};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::compare::Compare;
-use super::line::{Lie, Line, Mood};
+use super::line::{Line, Mood};
 use super::people::{Moment, People};
 use super::settings::Settings;
+use super::trouble::{Entry, Happening};
 use super::watch;
 use super::webshop::Webshop;
 
@@ -33,54 +33,9 @@ pub const SECOND: i64 = 1000;
 pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 
-/// By how much lists of changes overlap.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(300);
-
-/// Something that happens at its time.
-enum Happening {
-    Hears(Event),
-    Calls(CallJob),
-    Moves(Vec<ToMove>),
-    Puts(Vec<PutJob>),
-    PeopleAct,
-    Orders,
-    Mood(Mood),
-    Dies { after_commit: bool },
-    Starts,
-    CommitsFail(i64),
-    DiskFails(i64),
-    ClockJumps(i64),
-    Quiet,
-}
-
-/// An entry of the queue: when, in which order, in which process (0: in any), what.
-struct Entry {
-    at: i64,
-    order: u64,
-    process: u64,
-    what: Happening,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
-        self.order == other.order
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Entry) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
 /// The process that runs.
-struct Process {
-    engine: Engine,
+pub struct Process {
+    pub engine: Engine,
     number: u64,
     began: i64,
     received: Vec<Event>,
@@ -97,15 +52,15 @@ impl Process {
 
 /// Everything.
 pub struct Shop {
-    rng: fastrand::Rng,
+    pub rng: fastrand::Rng,
     pub now: i64,
     epoch: i64,
     wall_offset: i64,
     queue: BinaryHeap<Reverse<Entry>>,
     order: u64,
     pub settings: Settings,
-    config: Arc<Config>,
-    process: Option<Process>,
+    pub config: Arc<Config>,
+    pub process: Option<Process>,
     processes: u64,
     /// The database, while no process has it.
     connection: Option<Connection>,
@@ -113,12 +68,10 @@ pub struct Shop {
     disk_fails_until: i64,
     pub line: Line,
     pub people: People,
-    webshop: Webshop,
+    pub webshop: Webshop,
     /// Calm: nobody changes anything.
     calm: bool,
-    cursors: BTreeMap<Entity, String>,
-    /// When the round that is under way asked for its first page.
-    first_pages: BTreeMap<Entity, i64>,
+    pub cursors: BTreeMap<Entity, String>,
     idle_steps: u32,
     pub steps: u64,
     pub trace: Option<Vec<String>>,
@@ -161,7 +114,6 @@ impl Shop {
             webshop: Webshop::default(),
             calm: false,
             cursors: BTreeMap::new(),
-            first_pages: BTreeMap::new(),
             idle_steps: 0,
             steps: 0,
             trace: trace.then(Vec::new),
@@ -187,13 +139,6 @@ impl Shop {
         self.settings.clone().look_at_idle(self)
     }
 
-    /// What must hold when all has been quiet for as long as was promised.
-    fn at_rest(&self) -> Result<(), String> {
-        let connection = self.reader().ok_or("the process did not come back")?;
-        Compare { connection, line: &self.line, config: &self.config }.all()?;
-        self.webshop.check(connection, self.config.exchange.subtract_queued)
-    }
-
     pub fn reader(&self) -> Option<&Connection> {
         self.process.as_ref().map(|process| process.engine.connection())
     }
@@ -202,65 +147,7 @@ impl Shop {
         self.webshop.files
     }
 
-    fn plan_trouble(&mut self, began: i64, long: i64) {
-        // Most changes come in clusters, some of them large.
-        let changes = [20, 60, 300][self.rng.usize(..3)];
-        let centres: Vec<i64> = (0..6).map(|_| began + self.rng.i64(0..long)).collect();
-        for _ in 0..changes {
-            let at = match self.rng.bool() {
-                true => began + self.rng.i64(0..long),
-                false => centres[self.rng.usize(..centres.len())] + self.rng.i64(0..20 * SECOND),
-            };
-            self.queue_any(at.min(began + long), Happening::PeopleAct);
-        }
-        for _ in 0..self.rng.u32(0..12) {
-            let at = began + self.rng.i64(0..long);
-            self.queue_any(at, Happening::Orders);
-        }
-        for _ in 0..self.rng.u32(0..9) {
-            let at = began + self.rng.i64(0..long);
-            self.plan_one_trouble(at);
-        }
-        self.queue_any(began + long, Happening::Quiet);
-    }
-
-    fn plan_one_trouble(&mut self, at: i64) {
-        match self.rng.u32(..20) {
-            0..4 => {
-                let after_commit = self.rng.bool();
-                self.queue_any(at, Happening::Dies { after_commit });
-            }
-            4 | 5 => {
-                let commits = self.rng.i64(1..5);
-                self.queue_any(at, Happening::CommitsFail(commits));
-            }
-            6 => {
-                let by = [-24 * HOUR, 24 * HOUR, -HOUR, HOUR, -5 * MINUTE][self.rng.usize(..5)];
-                self.queue_any(at, Happening::ClockJumps(by));
-            }
-            7 => {
-                let long = self.rng.i64(SECOND..5 * MINUTE);
-                self.queue_any(at, Happening::DiskFails(at + long));
-            }
-            _ => {
-                let lie = [Lie::Empty, Lie::Tenth, Lie::EmptyPage, Lie::ShortPage][self.rng.usize(..4)];
-                let mood = match self.rng.u32(..10) {
-                    0..4 => Mood::Shaky,
-                    4 => Mood::Refused,
-                    5 | 6 => Mood::Crowded,
-                    _ => Mood::Lying(lie),
-                };
-                let long = match self.rng.u32(..5) {
-                    0 => self.rng.i64(20 * MINUTE..90 * MINUTE),
-                    _ => self.rng.i64(SECOND..15 * MINUTE),
-                };
-                self.queue_any(at, Happening::Mood(mood));
-                self.queue_any(at + long, Happening::Mood(Mood::Well));
-            }
-        }
-    }
-
-    fn queue_any(&mut self, at: i64, what: Happening) {
+    pub fn queue_any(&mut self, at: i64, what: Happening) {
         self.push(at, 0, what);
     }
 
@@ -428,7 +315,6 @@ impl Shop {
             .with_dice(seed);
         self.processes += 1;
         self.note(|| "starts".to_owned());
-        self.first_pages.clear();
         self.process = Some(Process {
             engine,
             number: self.processes,
@@ -454,13 +340,8 @@ impl Shop {
 
     fn call(&mut self, job: CallJob) {
         // While a list is read, its rows move.
-        if let CallJob::Page(page) = &job {
-            if page.page == 0 {
-                self.first_pages.entry(page.entity).or_insert(self.now);
-            }
-            if !self.calm && self.rng.u32(..4) == 0 {
-                self.people_act();
-            }
+        if matches!(job, CallJob::Page(_)) && !self.calm && self.rng.u32(..4) == 0 {
+            self.people_act();
         }
         self.note(|| format!("asks  {job:?}"));
         self.line.state().now = self.now;
@@ -504,45 +385,6 @@ impl Shop {
                 Job::Push(call) | Job::Pull(call) => Happening::Calls(call),
             };
             self.queue_here(self.now + pause, what);
-        }
-        Ok(())
-    }
-
-    fn nothing_is_taken_away_wrongly(&self) -> Result<(), String> {
-        let Some(connection) = self.reader() else { return Ok(()) };
-        for (table, number, other) in watch::removed(connection)? {
-            if !self.people.was_lost(&table, &number, &other) {
-                return Err(format!("{table} {number} {other} was taken away, and never left Extend"));
-            }
-        }
-        Ok(())
-    }
-
-    /// What was committed before the first page of a round, and is dated before what the next one asks for,
-    /// is in the mirror when the cursor moves.
-    fn cursors_pass_nothing(&mut self) -> Result<(), String> {
-        let Some(process) = &self.process else { return Ok(()) };
-        let connection = process.engine.connection();
-        for entity in [Entity::Products, Entity::Customers, Entity::Balances, Entity::Orders] {
-            let cursor = sync_state::load(connection, entity).ok().and_then(|state| state.cursor);
-            let Some(cursor) = cursor.filter(|cursor| self.cursors.get(&entity) != Some(cursor)) else {
-                continue;
-            };
-            let Some(first_page) = self.first_pages.remove(&entity) else {
-                return Err(format!("the cursor of {} moved without a first page", entity.name()));
-            };
-            let from = cursor.parse::<Timestamp>().unwrap_or_default() - OVERLAP;
-            let passed = self.people.passed(entity, first_page, from);
-            let compare = Compare { connection, line: &self.line, config: &self.config };
-            for key in &passed {
-                compare.record(entity, key).map_err(|why| {
-                    format!("the cursor {cursor} of {} passed a change: {why}", entity.name())
-                })?;
-            }
-            for key in passed {
-                self.people.dated.remove(&(entity, key));
-            }
-            self.cursors.insert(entity, cursor);
         }
         Ok(())
     }
