@@ -18,7 +18,6 @@ use extend_edge::formats::{canonical, json as json_file};
 use extend_edge::rules::mirror::Entity;
 use extend_edge::standin::{Desk, Options};
 use extend_edge::store;
-use extend_edge::store::intake::ToMove;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
