@@ -115,6 +115,7 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE INDEX orders_external ON orders(order_number_external);
 CREATE INDEX orders_date ON orders(order_date);
+CREATE INDEX orders_customer ON orders(customer_number);
 CREATE INDEX orders_odd ON orders(order_number) WHERE odd <> 0;
 
 CREATE TABLE order_rows (
@@ -156,8 +157,10 @@ CREATE TABLE returns (
     raw_list               TEXT,
     reference              TEXT,
     fetched_at             TEXT NOT NULL,
+    checked_at             TEXT,            -- when its detail was last fetched, changed or not
     odd                    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX returns_open ON returns(created_at) WHERE status NOT IN ('Received', 'Cancelled');
 CREATE INDEX returns_odd ON returns(return_number) WHERE odd <> 0;
 
 CREATE TABLE return_codes (
@@ -167,9 +170,20 @@ CREATE TABLE return_codes (
 
 -- Records whose detail is to be fetched: listed as changed, or named by a webhook, known here or not.
 CREATE TABLE details_wanted (
-    entity TEXT NOT NULL,
-    number TEXT NOT NULL,
+    entity  TEXT NOT NULL,
+    number  TEXT NOT NULL,
+    urgency INTEGER NOT NULL,               -- 0: a webhook named it, 1: it changed or an order names it, 2: the rest
     PRIMARY KEY (entity, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX details_wanted_next ON details_wanted(urgency, entity, number);
+
+-- Customers whose prices are fetched, each in its turn.
+CREATE TABLE price_customers (
+    customer_number TEXT NOT NULL PRIMARY KEY,
+    used            INTEGER NOT NULL DEFAULT 0, -- how many orders it has in the mirror
+    tried_at        TEXT,                   -- when its prices were last asked for
+    fetched_at      TEXT,                   -- when its whole list was last stored
+    error           TEXT                    -- why that failed since
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_state (
@@ -180,7 +194,19 @@ CREATE TABLE sync_state (
     last_error      TEXT,
     last_error_at   TEXT,
     rows            INTEGER NOT NULL DEFAULT 0,
-    odd_records     INTEGER NOT NULL DEFAULT 0
+    odd_records     INTEGER NOT NULL DEFAULT 0,
+    sweep_began_at  TEXT,                   -- since when a list of everything is read; NULL: none is
+    sweep_rows      INTEGER NOT NULL DEFAULT 0, -- how many of its rows were read
+    sweep_total     INTEGER                 -- how many it has, where Extend says so
+) STRICT, WITHOUT ROWID;
+
+-- Orders of ours that are not at Extend as they should be, as the daily reconciliation found.
+CREATE TABLE reconciliation (
+    outbox_id INTEGER NOT NULL,
+    problem   TEXT NOT NULL CHECK (problem IN ('missing', 'twice')),
+    numbers   TEXT NOT NULL,                -- Extend's, of the order and of those beside it
+    found_at  TEXT NOT NULL,
+    PRIMARY KEY (outbox_id, problem)
 ) STRICT, WITHOUT ROWID;
 
 -- What a person asked for with `extend-edge sync`; the agent clears it when the round is done.
@@ -329,6 +355,12 @@ CREATE TABLE outbox_rows (
     PRIMARY KEY (outbox_id, product_number, warehouse)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_rows_product ON outbox_rows(product_number);
+
+-- What an order names is wanted before what nobody asked for.
+CREATE TRIGGER details_wanted_sooner AFTER INSERT ON outbox_rows BEGIN
+    UPDATE details_wanted SET urgency = 1
+    WHERE entity = 'products' AND number = NEW.product_number AND urgency > 1;
+END;
 
 CREATE TRIGGER outbox_rows_on_insert AFTER INSERT ON outbox
 WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending') BEGIN

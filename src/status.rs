@@ -12,21 +12,13 @@ use crate::config::{Config, Language};
 use crate::engine::forbidden_note;
 use crate::formats::document::Kind;
 use crate::recover;
-use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
-use crate::store::{intake, outbox, sync_state};
+use crate::store::{intake, outbox, wal};
 
-/// How an entity of the mirror stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntityStatus {
-    /// Which.
-    pub entity: Entity,
-    /// What the tables know.
-    pub state: sync_state::SyncState,
-    /// Minutes since the last round that ended well; `None`: never.
-    pub minutes_old: Option<i64>,
-}
+mod mirror;
+
+pub use mirror::{EntityStatus, ToCome};
 
 /// Something that will not come right by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +38,7 @@ pub struct NeedsPerson {
 pub struct Status {
     /// When this was written.
     pub as_of: String,
+    now: Timestamp,
     /// The line; `None`: never looked.
     pub line: Option<LineRow>,
     /// By entity.
@@ -76,15 +69,11 @@ pub fn load(
     now: Timestamp,
     agent_runs: bool,
 ) -> rusqlite::Result<Status> {
-    let mut entities = Vec::new();
-    for entity in crate::engine::entities(config) {
-        let state = sync_state::load(connection, entity)?;
-        let minutes_old = state.last_success_at.as_deref().and_then(|at| minutes_since(at, now));
-        entities.push(EntityStatus { entity, state, minutes_old });
-    }
+    let entities = mirror::load(connection, config, now)?;
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
     let mut needs_person = needs_person(connection, config, &left)?;
+    needs_person.extend(mirror::not_as_delivered(connection, config.exchange.language)?);
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
         let language = config.exchange.language;
@@ -100,8 +89,12 @@ pub fn load(
                 .into(),
         });
     }
+    if agent_runs && let Some(held) = wal::load_held(connection)? {
+        needs_person.push(database_held(&held, config));
+    }
     Ok(Status {
         as_of: clock::text(now),
+        now,
         line: agent::load_line(connection)?,
         outbox,
         agent_runs,
@@ -246,6 +239,20 @@ fn needs_person(
     Ok(all)
 }
 
+fn database_held(held: &wal::Held, config: &Config) -> NeedsPerson {
+    let (since, megabytes) = (&held.since, held.bytes / 1_000_000);
+    let database = config.database.display();
+    NeedsPerson {
+        code: "database_held".into(),
+        item: None,
+        file: None,
+        message: config.exchange.language.pick(
+            format!("A program has been in the middle of reading {database} since {since} or longer, and the file {database}-wal grows until it lets go: {megabytes} MB. Close the report, query or program that is open on it; nothing is lost, and the file shrinks by itself."),
+            format!("Ett program har varit mitt i en läsning av {database} sedan {since} eller längre, och filen {database}-wal växer tills det släpper: {megabytes} MB. Stäng rapporten, frågan eller programmet som är öppet mot den; inget går förlorat, och filen krymper av sig själv."),
+        ),
+    }
+}
+
 fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
     let at: Timestamp = at.parse().ok()?;
     Some(now.duration_since(at).as_mins())
@@ -254,23 +261,8 @@ fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
 impl Status {
     /// For programs.
     pub fn to_json(&self) -> Value {
-        let entities: Map<String, Value> = self
-            .entities
-            .iter()
-            .map(|one| {
-                let state = &one.state;
-                let value = json!({
-                    "rows": state.rows,
-                    "lastSuccessAt": state.last_success_at,
-                    "minutesOld": one.minutes_old,
-                    "lastFullAt": state.last_full_at,
-                    "oddRecords": state.odd_records,
-                    "lastError": state.last_error,
-                    "lastErrorAt": state.last_error_at,
-                });
-                (one.entity.name().to_owned(), value)
-            })
-            .collect();
+        let entities: Map<String, Value> =
+            self.entities.iter().map(|one| (one.entity.name().to_owned(), one.to_json())).collect();
         let needs: Vec<Value> = self
             .needs_person
             .iter()
@@ -355,24 +347,7 @@ impl Status {
             ));
         }
         line(String::new());
-        let heads = language
-            .pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
-        line(format!("{:<14}{:>9}  {:<20}{}", heads[0], heads[1], heads[2], heads[3]).trim_end().to_owned());
-        for one in &self.entities {
-            let fetched = match one.minutes_old {
-                None => language.pick("never".to_owned(), "aldrig".to_owned()),
-                Some(minutes) => {
-                    language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan"))
-                }
-            };
-            let trouble = one.state.last_error.as_deref().unwrap_or("");
-            line(
-                format!("{:<14}{:>9}  {fetched:<20}{trouble}", one.entity.name(), one.state.rows)
-                    .trim_end()
-                    .to_owned(),
-            );
-        }
-        line(String::new());
+        mirror::to_lines(&self.entities, self.now, language).into_iter().for_each(&mut line);
         if self.needs_person.is_empty() {
             line(language.pick("Nothing needs a person.", "Inget behöver en människa.").into());
         } else {

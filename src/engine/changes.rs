@@ -42,7 +42,6 @@ impl Mind {
                     if item.kind == Kind::OrderCancellation && outbox::was_never_sent(tx, order)? =>
                 {
                     outbox::mark_done_here(tx, item.id, &self.now.text())?;
-                    self.course.budget.give_back();
                     // What waited for it may go.
                     self.wake(self.now.mono);
                     return Ok(None);

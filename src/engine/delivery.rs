@@ -1,22 +1,39 @@
 //! The outbox: what is due is sent, what is unclear is looked up, and what came of it is recorded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Transaction;
 use serde_json::Value;
 
+use super::rounds::Lane;
 use super::{Job, Mind, PUSH_WORKERS, Settled};
 use crate::clock;
-use crate::extend::jobs::{CallDone, CallJob, CallOutcome, LookUpJob, SendJob, number_in, with_order_number};
+use crate::extend::jobs::{CallDone, CallJob, CallOutcome, SendJob, number_in, with_order_number};
+use crate::extend::look_up::{LookUpJob, Looked, Progress};
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::{Health, Sent};
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::change::Verb;
 use crate::rules::line::{Line, State};
-use crate::rules::lookup::{Candidate, Doubt, Finding, judge};
+use crate::rules::lookup::{Doubt, Finding, judge};
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Urgency;
 use crate::store::outbox::{AttemptEnd, Item};
 use crate::store::{agent, customers, details, orders, outbox, owed, returns};
+
+/// Requests of one job of a look-up: a list, and a record in it.
+const LOOK_UP_REQUESTS: u32 = 2;
+
+/// A look-up that was begun.
+#[derive(Debug, Clone)]
+pub(super) struct LookUp {
+    /// Its note.
+    attempt: i64,
+    /// What it does not find was not there at this moment; of later ones it tells nothing.
+    asked_at: Duration,
+    pub(super) so_far: Arc<Progress>,
+}
 
 impl Mind {
     pub(super) fn hear_call(
@@ -47,12 +64,12 @@ impl Mind {
                 self.hear_look_up(tx, *id, *attempt, found, done, settled)?;
             }
             CallOutcome::Page { job, got } => {
-                settled.pulled = true;
+                settled.pulled.push(Lane { entity: job.entity, round: job.round });
                 self.hear_page(tx, job, got, settled)?;
             }
-            CallOutcome::Details { entity, got } => {
-                settled.pulled = true;
-                self.hear_details(tx, *entity, got, settled)?;
+            CallOutcome::Details { job, got } => {
+                settled.fetched.push(job.clone());
+                self.hear_details(tx, job.entity, got, settled)?;
             }
         }
         settled.calls.push((done.seen, done.health.clone()));
@@ -74,13 +91,14 @@ impl Mind {
                 let mut doubt = Doubt::new(self.now.mono);
                 doubt.after_failure(self.now.mono, self.pauses.longest);
                 settled.doubts.insert(*id, Some(doubt));
+                settled.looked.push((*id, None));
                 outbox::note_unclear(tx, *id, why, None)?;
             }
-            CallOutcome::Page { job, .. } => self.fail_round(tx, job.entity, why, settled)?,
-            CallOutcome::Details { entity, got } => {
+            CallOutcome::Page { job, .. } => self.fail_round(tx, job, why, settled)?,
+            CallOutcome::Details { job, got } => {
                 // One by one they may have been stored; the first that could not is passed over.
                 for (number, _) in got {
-                    details::clear_detail_wanted(tx, *entity, number)?;
+                    details::clear_detail_wanted(tx, job.entity, number)?;
                 }
             }
         }
@@ -182,15 +200,21 @@ impl Mind {
         tx: &Transaction<'_>,
         id: i64,
         attempt: i64,
-        found: &Result<Vec<Candidate>, String>,
+        found: &Result<Looked, String>,
         done: &CallDone,
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
         let mut doubt = self.course.doubts.get(&id).copied().unwrap_or(Doubt::new(self.now.mono));
+        let asked_at = self.course.look_ups.get(&id).map(|look_up| look_up.asked_at).unwrap_or_default();
         let candidates = match found {
-            Ok(candidates) => candidates,
+            Ok(Looked::More(progress)) => {
+                settled.looked.push((id, Some(progress.clone())));
+                return Ok(());
+            }
+            Ok(Looked::All(candidates)) => candidates,
             Err(why) => {
+                settled.looked.push((id, None));
                 // Nothing was learned: it goes on waiting.
                 let dice = self.dice();
                 doubt.after_failure(self.now.mono, self.pauses.after(2, dice));
@@ -199,6 +223,7 @@ impl Mind {
                 return self.end(tx, attempt, "failed", Some(why), done);
             }
         };
+        settled.looked.push((id, None));
         let mut candidates = candidates.clone();
         for candidate in &mut candidates {
             candidate.bound_to_other = outbox::is_bound_to_other(tx, item.kind, &candidate.number, id)?;
@@ -217,7 +242,6 @@ impl Mind {
                 self.end(tx, attempt, "found", Some(&candidate.number), done)
             }
             Finding::NotFound => {
-                let asked_at = self.course.in_flight.get(&id).copied().unwrap_or_default();
                 if doubt.after_not_found(asked_at, self.now.mono, self.config.outbox.lookup_grace) {
                     settled.doubts.insert(id, None);
                     self.not_at_extend(tx, &item)?;
@@ -271,7 +295,7 @@ impl Mind {
             Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
             Kind::Customer => customers::apply_detail(tx, number, &answer, &now).map(|_| ())?,
             // Extend acknowledges a change without showing the order.
-            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()])?,
+            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()], Urgency::Changed)?,
         }
         log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
         Ok(())
@@ -366,11 +390,13 @@ impl Mind {
         if self.course.line.is_open() || self.course.probing {
             return;
         }
-        if self.course.line.wants_probe(self.now.mono) {
-            self.course.budget.charge(1, self.now.mono);
-            jobs.push(Job::Push(CallJob::Probe));
-        } else {
+        if !self.course.line.wants_probe(self.now.mono) {
             self.wake(self.course.line.probe_at);
+            return;
+        }
+        match self.course.budget.take(Class::Orders, Group::High, self.now.mono) {
+            Ok(()) => jobs.push(Job::Push(CallJob::Probe)),
+            Err(at) => self.wake(at),
         }
     }
 
@@ -391,7 +417,7 @@ impl Mind {
         let forbidden = self.forbidden_now();
         let latest = self.wall_at(self.now.mono + self.longest_wait());
         // What is being prepared is still queued.
-        let busy: Vec<i64> = self.course.in_flight.keys().copied().collect();
+        let busy: Vec<i64> = self.course.in_flight.iter().copied().collect();
         let ready = outbox::load_ready(tx, &now, &latest, &forbidden, &busy, free)?;
         // Where there are more, a call that ends brings the next step.
         if ready.len() < free
@@ -408,19 +434,25 @@ impl Mind {
                 self.wake(self.now.mono);
                 continue;
             }
-            if let Err(at) = self.course.budget.take(Class::Orders, self.now.mono) {
+            // An order of somebody else's must be found at Extend first: that is one more.
+            let requests = if item.order.is_some() { 2 } else { 1 };
+            if let Err(at) =
+                self.course.budget.take_together(Class::Orders, Group::Standard, requests, self.now.mono)
+            {
                 self.wake(at);
                 break;
             }
-            if item.kind.is_prepared() && !self.is_prepared(item.id) {
-                if let Some(job) = self.preparation(tx, &item)? {
-                    jobs.push(Job::Push(CallJob::Prepare(job)));
+            let job = if item.kind.is_prepared() && !self.is_prepared(item.id) {
+                self.preparation(tx, &item)?.map(CallJob::Prepare)
+            } else {
+                match outbox::begin_attempt(tx, item.id, &now, server_now.as_deref())? {
+                    Some(attempt) => Some(CallJob::Send(self.send_job(tx, item, attempt)?)),
+                    None => None,
                 }
-                continue;
-            }
-            let server_now = server_now.as_deref();
-            let Some(attempt) = outbox::begin_attempt(tx, item.id, &now, server_now)? else { continue };
-            jobs.push(Job::Push(CallJob::Send(self.send_job(tx, item, attempt)?)));
+            };
+            let unused = requests.saturating_sub(job.as_ref().map_or(0, CallJob::requests));
+            self.course.budget.give_back(Group::Standard, unused);
+            jobs.extend(job.map(Job::Push));
         }
         Ok(())
     }
@@ -449,7 +481,7 @@ impl Mind {
         let mut due: Vec<i64> = Vec::new();
         let mut next = None;
         for (id, doubt) in &self.course.doubts {
-            if self.course.in_flight.contains_key(id) {
+            if self.course.in_flight.contains(id) {
                 continue;
             }
             if doubt.next_at <= self.now.mono {
@@ -466,34 +498,59 @@ impl Mind {
             if free == 0 {
                 break;
             }
-            if let Err(at) = self.course.budget.take(Class::Orders, self.now.mono) {
+            if let Err(at) = self.course.budget.take_together(
+                Class::Orders,
+                Group::Standard,
+                LOOK_UP_REQUESTS,
+                self.now.mono,
+            ) {
                 self.wake(at);
                 return Ok(0);
             }
-            let Some(item) = outbox::load(tx, id)? else { continue };
-            let attempt = outbox::begin_look_up(tx, id, &self.now.text())?;
-            let order_number = match &item.order {
-                Some(OrderReference::Extend(number)) => Some(number.clone()),
-                // An order that came after this item may not be the one that was found at Extend for it.
-                Some(OrderReference::External(external)) => outbox::order_with_external(tx, external)?
-                    .filter(|(order, _, _)| *order < id)
-                    .and_then(|(_, _, number)| number),
-                None => None,
-            };
-            jobs.push(Job::Push(CallJob::LookUp(LookUpJob {
-                id,
-                attempt,
-                kind: item.kind,
-                key: item.key.unwrap_or_default(),
-                customer_number: item.customer_number,
-                order_number,
-                target: outbox::load_prepared(tx, id)?.map(|prepared| prepared.target),
-                from: self.a_day_before(item.first_attempt_at.as_deref()),
-                first_attempt_at: item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds),
-            })));
-            free -= 1;
+            match self.look_up_job(tx, id)? {
+                Some(job) => {
+                    jobs.push(Job::Push(CallJob::LookUp(job)));
+                    free -= 1;
+                }
+                None => self.course.budget.give_back(Group::Standard, LOOK_UP_REQUESTS),
+            }
         }
         Ok(free)
+    }
+
+    /// Begins a look-up, or goes on with one.
+    fn look_up_job(&mut self, tx: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<LookUpJob>> {
+        let Some(item) = outbox::load(tx, id)? else { return Ok(None) };
+        let look_up = match self.course.look_ups.get(&id) {
+            Some(begun) => begun.clone(),
+            None => LookUp {
+                attempt: outbox::begin_look_up(tx, id, &self.now.text())?,
+                asked_at: self.now.mono,
+                so_far: Arc::default(),
+            },
+        };
+        self.course.look_ups.insert(id, look_up.clone());
+        let order_number = match &item.order {
+            Some(OrderReference::Extend(number)) => Some(number.clone()),
+            // An order that came after this item may not be the one that was found at Extend for it.
+            Some(OrderReference::External(external)) => outbox::order_with_external(tx, external)?
+                .filter(|(order, _, _)| *order < id)
+                .and_then(|(_, _, number)| number),
+            None => None,
+        };
+        Ok(Some(LookUpJob {
+            id,
+            attempt: look_up.attempt,
+            kind: item.kind,
+            key: item.key.unwrap_or_default(),
+            customer_number: item.customer_number,
+            order_number,
+            target: outbox::load_prepared(tx, id)?.map(|prepared| prepared.target),
+            from: self.a_day_before(item.first_attempt_at.as_deref()),
+            first_attempt_at: item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds),
+            requests: LOOK_UP_REQUESTS,
+            so_far: look_up.so_far,
+        }))
     }
 
     fn a_day_before(&self, first_attempt_at: Option<&str>) -> String {

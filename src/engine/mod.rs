@@ -8,7 +8,7 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
-use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::jobs::{CallDone, CallJob, DetailsJob};
+use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
 use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
@@ -32,12 +33,17 @@ mod changes;
 mod delivery;
 mod intake;
 mod mirror;
+mod pages;
 mod put_out;
+mod reconcile;
+mod records;
 mod rounds;
 pub mod run;
+mod wal;
 
 pub use delivery::forbidden_note;
 pub(crate) use intake::warnings;
+pub use mirror::PULL_WORKERS;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -62,7 +68,7 @@ pub enum Job {
     Put(Vec<PutJob>),
     /// Probe, send or look up. Several at a time.
     Push(CallJob),
-    /// Fetch for the mirror. One at a time.
+    /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
 }
 
@@ -82,6 +88,7 @@ pub struct Engine {
     connection: Connection,
     waiting: Vec<Event>,
     data_version: Option<i64>,
+    log: wal::LogWatch,
     mind: Mind,
 }
 
@@ -114,14 +121,19 @@ struct Course {
     doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     suspects: Vec<i64>,
-    /// Items with a call under way, and when it began.
-    in_flight: HashMap<i64, Duration>,
+    /// Items with a call under way.
+    in_flight: HashSet<i64>,
+    /// Look-ups that were begun and have not come to their end.
+    look_ups: HashMap<i64, delivery::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
     prepared: HashMap<i64, Duration>,
     probing: bool,
     /// Calls of the push workers that are under way.
     pushing: usize,
-    pulling: bool,
+    /// Lists of which a page is being fetched.
+    pulling: HashSet<rounds::Lane>,
+    /// Records that are being fetched.
+    fetching: Vec<DetailsJob>,
     moving: bool,
     putting: bool,
     /// Files that were moved a moment ago: the watcher may have read them before.
@@ -160,6 +172,7 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        let filled = mirror::take_up(&transaction, &config)?;
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -167,11 +180,13 @@ impl Engine {
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
             doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashMap::new(),
+            in_flight: HashSet::new(),
+            look_ups: HashMap::new(),
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
-            pulling: false,
+            pulling: HashSet::new(),
+            fetching: Vec::new(),
             moving: false,
             putting: false,
             just_moved: HashMap::new(),
@@ -182,7 +197,7 @@ impl Engine {
             put_out: put_out::State::default(),
         };
         let mind = Mind {
-            rounds: rounds::Rounds::new(&config, &task),
+            rounds: rounds::Rounds::new(&config, &task, filled),
             config,
             task,
             pauses,
@@ -194,7 +209,13 @@ impl Engine {
             now,
             dice: fastrand::Rng::new(),
         };
-        Ok(Engine { connection, waiting: Vec::new(), data_version: None, mind })
+        Ok(Engine {
+            connection,
+            waiting: Vec::new(),
+            data_version: None,
+            log: wal::LogWatch::default(),
+            mind,
+        })
     }
 
     /// Takes in `events` and gives the jobs that follow. When the database fails, the events are kept
@@ -264,7 +285,7 @@ impl Engine {
         let mind = &self.mind;
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
-            && !mind.course.pulling
+            && mind.course.pulls() == 0
             && !mind.course.moving
             && !mind.course.putting;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
@@ -357,10 +378,12 @@ struct Settled {
     probe: Option<crate::rules::answer::Health>,
     ended: Vec<i64>,
     doubts: HashMap<i64, Option<Doubt>>,
+    looked: Vec<(i64, Option<Arc<Progress>>)>,
     suspects: Vec<i64>,
     prepared: Vec<i64>,
     pushes: usize,
-    pulled: bool,
+    pulled: Vec<rounds::Lane>,
+    fetched: Vec<DetailsJob>,
     moved: Option<bool>,
     put: Option<bool>,
     scanned: bool,
@@ -458,10 +481,10 @@ impl Mind {
             if let Some(server) = seen.server_time {
                 self.server_clock = Some((server, now));
             }
-            self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.charge(seen.unpaid, now);
+            self.course.budget.after_answer(seen.group, &seen.limits, self.server_seconds(), now);
+            self.course.budget.give_back(seen.group, seen.unused);
             if let Some(retry_after) = seen.too_many {
-                self.course.budget.after_too_many(retry_after, now);
+                self.course.budget.after_too_many(seen.group, retry_after, now);
             }
         }
         self.course.probing &= settled.probe.is_none();
@@ -469,6 +492,12 @@ impl Mind {
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
         });
+        for (id, progress) in settled.looked.drain(..) {
+            match (progress, self.course.look_ups.get_mut(&id)) {
+                (Some(progress), Some(look_up)) => look_up.so_far = progress,
+                _ => _ = self.course.look_ups.remove(&id),
+            }
+        }
         for (id, doubt) in settled.doubts.drain() {
             match doubt {
                 Some(doubt) => self.course.doubts.insert(id, doubt),
@@ -487,6 +516,7 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
+        self.course.fetching.retain(|job| !settled.fetched.contains(job));
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -498,19 +528,14 @@ impl Mind {
             match job {
                 Job::Move(_) => self.course.moving = true,
                 Job::Put(_) => self.course.putting = true,
-                Job::Pull(_) => self.course.pulling = true,
+                // It was noted when it was planned.
+                Job::Pull(_) => {}
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
-                        CallJob::Prepare(prepare) => {
-                            self.course.in_flight.insert(prepare.id, self.now.mono);
-                        }
-                        CallJob::Send(send) => {
-                            self.course.in_flight.insert(send.id, self.now.mono);
-                        }
-                        CallJob::LookUp(look_up) => {
-                            self.course.in_flight.insert(look_up.id, self.now.mono);
-                        }
+                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id),
+                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id),
+                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id),
                         _ => {}
                     }
                     if *call != CallJob::Probe {
@@ -524,12 +549,12 @@ impl Mind {
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
         for step in settled.rounds {
-            self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
+            self.may_rest |= matches!(step, rounds::RoundStep::Page(_, _, rounds::Then::Done));
             self.rounds.after(step, self.now.mono);
         }
-        if settled.pulled {
+        for lane in settled.pulled {
             // The round has moved on only now: its next page is planned at once, by a step of its own.
-            self.course.pulling = false;
+            self.course.pulling.remove(&lane);
             self.wake(self.now.mono);
         }
     }

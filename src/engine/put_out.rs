@@ -40,6 +40,8 @@ pub(super) struct State {
     flushed: HashMap<Entity, Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,
     status_at: Option<Duration>,
+    /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
+    pub(super) status_wanted: bool,
     last_at: Option<Duration>,
 }
 
@@ -156,15 +158,14 @@ impl Mind {
 
     fn plan_status(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
         let age = self.course.put_out.status_at.map(|at| self.now.mono.saturating_sub(at));
-        if age.is_none_or(|age| age >= STATUS_AT_REST) {
-            owed::owe(tx, "status", "")?;
-        }
-        let Some(debt) = owed::load(tx, "status", 1)?.pop() else {
+        let debt = owed::load(tx, "status", 1)?.pop();
+        let wanted = self.course.put_out.status_wanted || age.is_none_or(|age| age >= STATUS_AT_REST);
+        if debt.is_none() && !wanted {
             if let Some(at) = self.course.put_out.status_at {
                 self.wake(at + STATUS_AT_REST);
             }
             return Ok(());
-        };
+        }
         if let Some(at) =
             self.course.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
             && !self.task.once
@@ -173,7 +174,9 @@ impl Mind {
             return Ok(());
         }
         self.course.put_out.status_at = Some(self.now.mono);
-        files.push(PutJob::Owed(debt));
+        self.course.put_out.status_wanted = false;
+        let unowed = owed::Owed { kind: "status".into(), key: String::new(), revision: 0 };
+        files.push(PutJob::Owed(debt.unwrap_or(unowed)));
         Ok(())
     }
 }

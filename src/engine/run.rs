@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::{Engine, Event, Job, PUSH_WORKERS, Task};
+use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Task};
 use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::put::Publisher;
@@ -94,6 +94,9 @@ pub fn run(
             Ok(jobs) => {
                 if failed_at.take().is_some() {
                     log::info!("the database works again");
+                }
+                if let Err(error) = engine.tend_log(now) {
+                    log::warn!("{error}");
                 }
                 let busy = !jobs.is_empty();
                 if !busy && engine.is_idle() {
@@ -263,7 +266,7 @@ impl Workers {
         let (moves, move_queue) = bounded(2);
         let (puts, put_queue) = bounded(2);
         let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
-        let (pulls, pull_queue) = bounded(2);
+        let (pulls, pull_queue) = bounded(PULL_WORKERS * 2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -287,8 +290,10 @@ impl Workers {
             let api = client.clone();
             spawn(&format!("push-{number}"), &push_queue, Box::new(move |job| call(&api, job)))?;
         }
-        let api = client.clone();
-        spawn("pull", &pull_queue, Box::new(move |job| call(&api, job)))?;
+        for number in 0..PULL_WORKERS {
+            let api = client.clone();
+            spawn(&format!("pull-{number}"), &pull_queue, Box::new(move |job| call(&api, job)))?;
+        }
         Ok(Workers {
             client,
             moves: Some(moves),

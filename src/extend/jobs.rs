@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::client::Api;
-use super::prepare::{PrepareJob, Standing, find_order, prepare, record};
+use super::look_up::{LookUpJob, Looked, look_up};
+use super::prepare::{PrepareJob, Standing, Target, find_order, prepare};
 use super::requests::{self, Request};
-use crate::formats::document::{Kind, text_at};
+use crate::formats::document::Kind;
 use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, Sent};
+use crate::rules::budget::Group;
 use crate::rules::change::Verb;
-use crate::rules::lookup::Candidate;
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::{Round, Urgency};
 
 /// A job for a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,34 +51,13 @@ pub struct SendJob {
     pub order_to_find: Option<String>,
 }
 
-/// An item to look up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookUpJob {
-    /// Of the outbox.
-    pub id: i64,
-    /// The note of this look-up.
-    pub attempt: i64,
-    /// What it asks for.
-    pub kind: Kind,
-    /// Its key.
-    pub key: String,
-    /// The customer it names.
-    pub customer_number: Option<String>,
-    /// The order it names, by Extend's number.
-    pub order_number: Option<String>,
-    /// What a change is made to: Extend's number.
-    pub target: Option<String>,
-    /// A day before the first attempt, UTC without an offset.
-    pub from: String,
-    /// The first attempt, by Extend's clock in seconds since 1970: what is much older needs no second look.
-    pub first_attempt_at: Option<i64>,
-}
-
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageJob {
     /// Of what.
     pub entity: Entity,
+    /// What it is read for.
+    pub round: Round,
     /// Changes since; `None`: everything.
     pub from: Option<String>,
     /// From 0, whatever the list itself counts from.
@@ -87,6 +68,10 @@ pub struct PageJob {
     pub currency: Option<String>,
     /// For balances: only of this warehouse.
     pub warehouse: Option<String>,
+    /// Only these numbers: one, or up to ten of products whose prices are asked for. Empty: all.
+    pub only: Vec<String>,
+    /// For returns: only those that are not finished.
+    pub open_only: bool,
 }
 
 /// Whole records to fetch.
@@ -94,6 +79,8 @@ pub struct PageJob {
 pub struct DetailsJob {
     /// Of what.
     pub entity: Entity,
+    /// How soon they are wanted.
+    pub urgency: Urgency,
     /// Extend's numbers.
     pub numbers: Vec<String>,
 }
@@ -114,10 +101,12 @@ pub struct CallDone {
 /// What answers told beside their content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Requests made beyond those that the job was given leave for.
-    pub unpaid: u32,
+    /// Requests that the job had leave for and did not make.
+    pub unused: u32,
     /// Rate limit headers of the last answer.
     pub limits: Limits,
+    /// The rate group of the job's calls: no job makes calls of two.
+    pub group: Group,
     /// `Date` of the last answer, in seconds since 1970.
     pub server_time: Option<i64>,
     /// A 429 came; with the pause that it asked for.
@@ -155,8 +144,8 @@ pub enum CallOutcome {
         id: i64,
         /// The note of this look-up.
         attempt: i64,
-        /// The candidates.
-        found: Result<Vec<Candidate>, String>,
+        /// What it shows.
+        found: Result<Looked, String>,
     },
     /// A page, or why there is none.
     Page {
@@ -167,31 +156,36 @@ pub enum CallOutcome {
     },
     /// Records, up to the first that could not be fetched.
     Details {
-        /// Of what.
-        entity: Entity,
+        /// Which were asked for.
+        job: DetailsJob,
         /// Number and what came.
         got: Vec<(String, Got)>,
     },
 }
 
-/// How many orders with the same external number are told apart at the most: two pages.
-const LOOK_UP_PAGES: u32 = 20;
-
-/// A return that was created this much before our first attempt is not looked at. Larger than the time
-/// within which [`crate::rules::lookup::judge`] still doubts.
-const TOO_OLD_SECONDS: i64 = 2 * 3600;
-
 /// From when orders are searched that a document names by a number which is unknown here: the filter by
 /// change date may never be left out (documented).
 pub const ORDER_ASKED_FOR: &str = "2000-01-01T00:00:00";
 
+impl CallJob {
+    /// Requests that it makes at the most.
+    pub fn requests(&self) -> u32 {
+        match self {
+            CallJob::Probe | CallJob::Page(_) => 1,
+            CallJob::Prepare(job) if matches!(job.target, Target::External(_)) => 2,
+            CallJob::Prepare(_) => 1,
+            CallJob::Send(job) if job.order_to_find.is_some() => 2,
+            CallJob::Send(_) => 1,
+            CallJob::LookUp(job) => job.requests,
+            CallJob::Details(job) => job.numbers.len() as u32,
+        }
+    }
+}
+
 /// Does a job.
 pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
     let began = Instant::now();
-    let paid = match &job {
-        CallJob::Details(job) => job.numbers.len() as u32,
-        _ => 1,
-    };
+    let leave = job.requests();
     let mut line = Caller { api, calls: 0, seen: Seen::default(), health: Health::Well };
     let outcome = match job {
         CallJob::Probe => {
@@ -206,23 +200,27 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
             CallOutcome::Sent { id: job.id, attempt: job.attempt, sent: send(&mut line, job) }
         }
         CallJob::LookUp(job) => {
-            let found = look_up(&mut line, &job);
-            CallOutcome::LookedUp { id: job.id, attempt: job.attempt, found }
+            let (id, attempt) = (job.id, job.attempt);
+            let found = look_up(&mut line, job);
+            CallOutcome::LookedUp { id, attempt, found }
         }
         CallJob::Page(job) => {
             let got = answer::of_read(line.call(&page_request(&job)));
             CallOutcome::Page { job, got }
         }
-        CallJob::Details(job) => CallOutcome::Details { entity: job.entity, got: details(&mut line, &job) },
+        CallJob::Details(job) => {
+            let got = details(&mut line, &job);
+            CallOutcome::Details { job, got }
+        }
     };
-    line.seen.unpaid = line.calls.saturating_sub(paid);
+    line.seen.unused = leave.saturating_sub(line.calls);
     CallDone { outcome, health: line.health, seen: line.seen, took: began.elapsed() }
 }
 
 /// The line, for the calls of one job.
 pub(super) struct Caller<'a> {
     api: &'a dyn Api,
-    calls: u32,
+    pub(super) calls: u32,
     seen: Seen,
     health: Health,
 }
@@ -231,6 +229,7 @@ impl Caller<'_> {
     fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
         let result = self.api.call(request);
         self.calls += 1;
+        self.seen.group = request.group();
         self.seen.status = None;
         if let Ok(answer) = &result {
             self.seen.status = Some(answer.status);
@@ -311,7 +310,7 @@ pub fn number_in(kind: Kind, body: &Value) -> Option<String> {
 }
 
 /// A number of Extend's: text, as described, or digits without quotes.
-fn number_text(value: &Value) -> Option<String> {
+pub(super) fn number_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -324,87 +323,6 @@ pub(super) fn holds(value: Option<&str>, key: &str) -> bool {
     value.is_some_and(|value| value.trim() == key.trim())
 }
 
-fn look_up(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
-    match job.kind {
-        Kind::Return => look_up_return(line, job),
-        Kind::Order => look_up_order(line, job),
-        kind => {
-            // What is not there is a candidate too: whether that is as wanted is for the rules to say.
-            let number = job.target.clone().unwrap_or_else(|| job.key.clone());
-            let record = record(line, kind, &number)?.unwrap_or(Value::Null);
-            Ok(vec![Candidate { number, changed_at: None, record, bound_to_other: false }])
-        }
-    }
-}
-
-fn look_up_order(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for page in 0..LOOK_UP_PAGES {
-        let listed = line.json(&requests::orders_by_external(&job.key, &job.from, page))?;
-        let Some(Value::Array(rows)) = listed else {
-            return Err("the list of orders could not be read".into());
-        };
-        let whole_page = rows.len() >= 100;
-        for row in rows {
-            if !holds(text_at(&row, &["orderNumberExternal"]), &job.key) {
-                continue;
-            }
-            let number = row.get("orderNumber").and_then(number_text);
-            let Some(number) = number else { return Err("an order in the list has no number".into()) };
-            if candidates.iter().any(|known| known.number == number) {
-                continue;
-            }
-            let record = line.json(&requests::record("CustomerOrders", &number))?.unwrap_or(Value::Null);
-            candidates.push(Candidate {
-                number,
-                changed_at: text_at(&row, &["changeDate"]).and_then(seconds),
-                record,
-                bound_to_other: false,
-            });
-        }
-        if !whole_page {
-            return Ok(candidates);
-        }
-    }
-    Err("the list of orders does not end".into())
-}
-
-fn look_up_return(line: &mut Caller<'_>, job: &LookUpJob) -> Result<Vec<Candidate>, String> {
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for page in 1..=LOOK_UP_PAGES {
-        let (order, customer) = (job.order_number.as_deref(), job.customer_number.as_deref());
-        // One filter is enough, and an order says more than a customer.
-        let customer = if order.is_some() { None } else { customer };
-        let listed = line.json(&requests::returns(order, customer, &job.from, page))?;
-        let rows = listed.as_ref().and_then(|body| body["returnOrderList"].as_array());
-        let Some(rows) = rows else { return Err("the list of returns could not be read".into()) };
-        for row in rows {
-            let created_at = text_at(row, &["createDate"]).and_then(seconds);
-            // Each look costs a request, and what is a good while older than our attempt is not ours.
-            if let (Some(created), Some(first)) = (created_at, job.first_attempt_at)
-                && created < first - TOO_OLD_SECONDS
-            {
-                continue;
-            }
-            let number = row.get("returnNumber").and_then(number_text);
-            let Some(number) = number else { return Err("a return in the list has no number".into()) };
-            if candidates.iter().any(|known| known.number == number) {
-                continue;
-            }
-            let record = line.json(&requests::record("ReturnOrders", &number))?.unwrap_or(Value::Null);
-            if holds(text_at(&record, &["header", "reference"]), &job.key) {
-                candidates.push(Candidate { number, changed_at: created_at, record, bound_to_other: false });
-            }
-        }
-        // How many a page holds is nowhere written: its own count tells, else an empty page.
-        let pages = listed.as_ref().and_then(|body| body["paginationInfo"]["totalPages"].as_u64());
-        if pages.map_or(rows.is_empty(), |pages| u64::from(page) >= pages) {
-            return Ok(candidates);
-        }
-    }
-    Err("the list of returns does not end".into())
-}
-
 /// A date of Extend's in seconds since 1970: dates in answers carry an offset (documented).
 pub fn seconds(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(|time| time.as_second())
@@ -412,16 +330,21 @@ pub fn seconds(text: &str) -> Option<i64> {
 
 fn page_request(job: &PageJob) -> Request {
     let from = job.from.as_deref();
+    let only = job.only.first().map(String::as_str);
     match job.entity {
-        Entity::Products => requests::products(from, job.page),
-        Entity::Customers => requests::customers(from, job.page + 1),
-        Entity::Balances => requests::balances(job.warehouse.as_deref(), from, job.page + 1),
+        Entity::Products => requests::products(only, from, job.page),
+        Entity::Customers => requests::customers(only, from, job.page + 1),
+        Entity::Balances => requests::balances(job.warehouse.as_deref(), only, from, job.page + 1),
         Entity::Prices => requests::prices(
             job.customer.as_deref().unwrap_or_default(),
             job.currency.as_deref(),
+            &job.only,
             job.page + 1,
         ),
         Entity::Orders => requests::orders(from.unwrap_or(ORDER_ASKED_FOR), job.page),
+        Entity::Returns if job.open_only => {
+            requests::open_returns(from.unwrap_or(ORDER_ASKED_FOR), job.page + 1)
+        }
         Entity::Returns => requests::returns(None, None, from.unwrap_or(ORDER_ASKED_FOR), job.page + 1),
         Entity::ReturnCodes => requests::return_codes(),
     }

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod jobs;
+pub mod look_up;
 pub mod page;
 pub mod prepare;
 pub mod requests;

@@ -29,15 +29,16 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// A decimal number in one spelling: `[-]DIGITSeEXPONENT` without zeros at either end of the digits.
 ///
-/// `text` is a number as JSON allows it. Nothing is rounded, whatever its length.
+/// `text` is a number as JSON allows it. Nothing is rounded, whatever its length. An exponent of more than 18
+/// digits is beyond any reckoning: such a number keeps its own spelling.
 pub fn canonical_number(text: &str) -> String {
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i128>().unwrap_or(0)),
-        None => (unsigned, 0),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()),
+        None => (unsigned, Some(0)),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
@@ -46,7 +47,9 @@ pub fn canonical_number(text: &str) -> String {
     if without_right.is_empty() {
         return "0".into();
     }
-    let shift = exponent - fraction.len() as i128 + (without_left.len() - without_right.len()) as i128;
+    let Some(exponent) = exponent else { return text.to_ascii_lowercase() };
+    let zeros = without_left.len() - without_right.len();
+    let shift = i128::from(exponent) - fraction.len() as i128 + zeros as i128;
     format!("{sign}{without_right}e{shift}")
 }
 
@@ -97,6 +100,7 @@ mod tests {
             ("10.6778", "1067.78e-2"),
             ("0", "-0.00"),
             ("1e3", "1000"),
+            ("0", "0e99999999999999999999999999999999999999999"),
             ("\"å\"", "\"\\u00e5\""),
         ] {
             assert_eq!(hash(one), hash(other), "{one} and {other}");
@@ -112,6 +116,8 @@ mod tests {
             ("{\"a\":null}", "{}"),
             ("1", "-1"),
             ("1e400", "1e401"),
+            ("1", "1e99999999999999999999999999999999999999999"),
+            ("1e-99999999999999999999999999999999999999999", "1e99999999999999999999999999999999999999999"),
         ] {
             assert_ne!(hash(one), hash(other), "{one} and {other}");
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::canonical;
-use super::document::{Document, Kind, leave_out_child_rows, text_at};
+use super::document::{Document, Kind, is_child_row, leave_out_child_rows, text_at};
 use super::locate::{Step, line_of};
 use super::problem::{BATCH, Expected, Problem, Wrong, shown};
 use super::strict;
@@ -16,6 +16,10 @@ use super::text::{self, NotText};
 mod changes;
 
 pub use changes::reference;
+
+/// Problems of a file that are told at the most. One slip of the webshop's may spoil every row of a large file,
+/// and each is looked for in the text again to tell its line.
+const MOST_PROBLEMS: usize = 100;
 
 /// Whether a file's bytes are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +34,19 @@ pub enum Completeness {
 
 /// Whether `bytes` are a whole JSON text.
 pub fn completeness(bytes: &[u8]) -> Completeness {
-    let text = match text::decode(bytes) {
+    let written = text::without_zeros(bytes);
+    match completeness_of(written) {
+        Completeness::Complete if written.len() < bytes.len() => Completeness::CutOff,
+        completeness => completeness,
+    }
+}
+
+fn completeness_of(written: &[u8]) -> Completeness {
+    let text = match text::decode(written) {
         Ok(text) => text,
         Err(NotText::CutOff) => return Completeness::CutOff,
         Err(NotText::Invalid { .. }) => return Completeness::Broken,
     };
-    // A file that was given its length beforehand ends in zeros until it is written.
-    if text.ends_with('\0') {
-        return Completeness::CutOff;
-    }
     match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
         Ok(_) => Completeness::Complete,
         Err(error) if error.is_eof() || ends_within_number(&text, &error) => Completeness::CutOff,
@@ -65,13 +73,18 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
     if bytes.starts_with(b"PK\x03\x04") {
         return Err(vec![Problem::of_file(Wrong::Archive)]);
     }
-    let text = text::decode(bytes).map_err(|wrong| {
+    let written = text::without_zeros(bytes);
+    let text = text::decode(written).map_err(|wrong| {
         vec![match wrong {
             NotText::CutOff => Problem::of_file(Wrong::CutOff),
             NotText::Invalid { line } => Problem { wrong: Wrong::NotText, field: None, line: Some(line) },
         }]
     })?;
     let value: Value = serde_json::from_str(&text).map_err(|error| vec![syntax_problem(&text, &error)])?;
+    if written.len() < bytes.len() {
+        let line = Some(text::line_at(text.as_bytes(), text.len()));
+        return Err(vec![Problem { wrong: Wrong::CutOff, field: None, line }]);
+    }
     if let Some(path) = strict::duplicate_field(&text) {
         let mut check = Check { text: &text, problems: Vec::new() };
         check.note(Wrong::DuplicateField, &path);
@@ -82,9 +95,6 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
 
 fn syntax_problem(text: &str, error: &serde_json::Error) -> Problem {
     let line = Some(error.line() as u64);
-    if text.ends_with('\0') {
-        return Problem { wrong: Wrong::CutOff, field: None, line };
-    }
     let wrong = match error.classify() {
         Category::Eof => Wrong::CutOff,
         _ if ends_within_number(text, error) => Wrong::CutOff,
@@ -178,6 +188,8 @@ impl Check<'_> {
             path.push(Step::Item(0));
             self.note(Wrong::MissingField, &path);
             path.pop();
+        } else if rows.iter().all(is_child_row) {
+            self.note(Wrong::OnlyChildRows, &path);
         }
         for (index, row) in rows.iter().enumerate() {
             path.push(Step::Item(index));
@@ -337,6 +349,9 @@ impl Check<'_> {
     }
 
     fn note(&mut self, wrong: Wrong, path: &[Step]) {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         let mut field = String::new();
         for step in path {
             match step {
@@ -417,6 +432,35 @@ mod tests {
             assert_eq!(completeness(&whole[..end]), Completeness::CutOff, "at byte {end}");
         }
         assert_eq!(completeness(whole), Completeness::Complete);
+    }
+
+    #[test]
+    fn room_that_was_made_beforehand_is_waited_for_even_within_a_character() {
+        let whole = "{\"å\": 1}".as_bytes();
+        for end in 0..whole.len() {
+            let mut reserved = whole[..end].to_vec();
+            reserved.resize(whole.len(), 0);
+            assert_eq!(completeness(&reserved), Completeness::CutOff, "zeros from byte {end}");
+        }
+        check("{\"orderRows\": \"å", "cut_off", None, Some(1));
+        let cut = parse(b"{\"\xC3\0\0\0").unwrap_err();
+        assert_eq!(cut, [Problem::of_file(Wrong::CutOff)]);
+    }
+
+    #[test]
+    fn a_large_file_that_is_wrong_in_every_row_is_told_of_in_its_first_problems() {
+        let rows = vec!["{}"; 100_000].join(",\n");
+        let problems = problems(&format!("{{\"orderHeader\":{{}},\"orderRows\":[{rows}]}}"));
+        assert_eq!(problems.len(), MOST_PROBLEMS);
+        assert_eq!(problems[99].2, Some(50), "two in each line");
+    }
+
+    #[test]
+    fn an_order_of_nothing_but_parts_is_not_sent_without_a_row() {
+        let row = "{\"product\":{\"productNumber\":\"P\"},\"salesData\":{\"quantity\":1,\"unit\":\"S\"},\
+                   \"billOfMaterialsParentRowPosition\":10}";
+        let text = format!("{{\"orderHeader\":{{}},\n\"orderRows\":[{row},{row}]}}");
+        check(&text, "only_child_rows", Some("orderRows"), Some(2));
     }
 
     #[test]

@@ -5,24 +5,31 @@ use super::canonical;
 /// The longest file name that every file system takes, in bytes.
 const LONGEST: usize = 255;
 
+/// What stands behind a name's last dot is its ending, where it is no longer than this, in bytes. Numbers stand
+/// before it.
+const LONGEST_ENDING: usize = 32;
+
+/// The name and its ending, which begins with a dot or is empty.
+fn parted(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(at) if at > 0 && name.len() - at <= LONGEST_ENDING => name.split_at(at),
+        _ => (name, ""),
+    }
+}
+
 /// `order.json` and 2 give `order~2.json`. The first has no number.
 pub fn numbered(name: &str, number: u64) -> String {
     if number <= 1 {
         return fitted(name, "");
     }
-    match name.rfind('.').filter(|at| *at > 0) {
-        Some(at) => fitted(&name[..at], &format!("~{number}{}", &name[at..])),
-        None => fitted(name, &format!("~{number}")),
-    }
+    let (stem, ending) = parted(name);
+    fitted(stem, &format!("~{number}{ending}"))
 }
 
 /// What [`numbered`] was made of, if it was: `order~2.json` gives `order.json` and 2. A shop may also have
 /// dropped a file that is called so.
 pub fn unnumbered(stored: &str) -> Option<(String, u64)> {
-    let (stem, ending) = match stored.rfind('.').filter(|at| *at > 0) {
-        Some(at) => stored.split_at(at),
-        None => (stored, ""),
-    };
+    let (stem, ending) = parted(stored);
     let (name, digits) = stem.rsplit_once('~')?;
     let number = digits.parse().ok().filter(|number| *number >= 1)?;
     (!name.is_empty() && !digits.starts_with(['0', '+'])).then(|| (format!("{name}{ending}"), number))
@@ -33,10 +40,8 @@ pub fn receipt(name: &str, arrival: u64, arrivals: u64) -> String {
     if arrival >= arrivals {
         return fitted(name, ".receipt.json");
     }
-    match name.rfind('.').filter(|at| *at > 0) {
-        Some(at) => fitted(&name[..at], &format!("~{arrival}{}.receipt.json", &name[at..])),
-        None => fitted(name, &format!("~{arrival}.receipt.json")),
-    }
+    let (stem, ending) = parted(name);
+    fitted(stem, &format!("~{arrival}{ending}.receipt.json"))
 }
 
 /// `stem` and `ending` together, the stem cut and marked with a hash where the whole would be too
@@ -82,5 +87,12 @@ mod tests {
         let other = format!("{}a", "å".repeat(126));
         assert!(receipt(&long, 1, 1).len() <= 255);
         assert_ne!(receipt(&long, 1, 1), receipt(&other, 1, 1));
+        // A dot early in a long name begins no ending.
+        let dotted = format!("a.{}", "x".repeat(250));
+        for name in [numbered(&dotted, 2), receipt(&dotted, 1, 2)] {
+            assert!(name.len() <= 255, "{name}");
+        }
+        let dotted = format!("a.{}", "x".repeat(100));
+        assert_eq!(unnumbered(&numbered(&dotted, 2)), Some((dotted, 2)));
     }
 }

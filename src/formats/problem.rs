@@ -87,6 +87,8 @@ pub enum Wrong {
     },
     /// A field stands twice in one object.
     DuplicateField,
+    /// Every row of an order is one that Extend makes itself: nothing would be left to send.
+    OnlyChildRows,
     /// Whole, and some program has held it open for writing for a long time.
     HeldOpen,
     /// The database could not hold it.
@@ -152,6 +154,7 @@ impl Problem {
             Wrong::DuplicateKey { .. } => "duplicate_key",
             Wrong::DuplicateUnkeyed { .. } => "duplicate_unkeyed",
             Wrong::DuplicateField => "duplicate_field",
+            Wrong::OnlyChildRows => "only_child_rows",
             Wrong::HeldOpen => "held_open",
             Wrong::NotStorable { .. } => "not_storable",
             Wrong::NotAFile => "not_a_file",
@@ -264,6 +267,11 @@ impl Problem {
                 "this field stands twice, and only one of them could be taken. Remove one and drop the file again."
                     .into()
             }
+            Wrong::OnlyChildRows => {
+                "every row is a part of a bill of materials (billOfMaterialsParentRowPosition), and Extend makes \
+                 those itself. Add the row of the product that they belong to and drop the file again."
+                    .into()
+            }
             Wrong::HeldOpen => "the file is whole, but some program still has it open for writing, so it is not \
                                 taken. Let that program close it, or restart it."
                 .into(),
@@ -351,6 +359,11 @@ impl Problem {
             ),
             Wrong::DuplicateField => {
                 "fältet står två gånger, och bara det ena kan tas emot. Ta bort det ena och lägg in filen igen."
+                    .into()
+            }
+            Wrong::OnlyChildRows => {
+                "alla rader är delar av en strukturartikel (billOfMaterialsParentRowPosition), och dem skapar \
+                 Extend själv. Lägg till raden för artikeln som de hör till och lägg in filen igen."
                     .into()
             }
             Wrong::HeldOpen => "filen är hel, men något program har den fortfarande öppen för skrivning, så den \

@@ -23,6 +23,7 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
         [0xFF, 0xFE, rest @ ..] => decode_utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => decode_utf16(rest, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, rest @ ..] => decode_utf8(rest),
+        [0xFF] | [0xFE] => Err(NotText::CutOff),
         _ => decode_utf8(bytes),
     }
 }
@@ -53,6 +54,24 @@ fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'_, str>, 
     if rest.is_empty() { Ok(Cow::Owned(text)) } else { Err(NotText::CutOff) }
 }
 
+/// `bytes` without the zeros at their end: a file that was given its length before it was written ends in them.
+pub fn without_zeros(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] | [0xFE, 0xFF, rest @ ..] => {
+            let (units, half) = rest.as_chunks::<2>();
+            let zeros = units.iter().rev().take_while(|unit| **unit == [0, 0]).count();
+            match half {
+                [] | [0] => &bytes[..bytes.len() - half.len() - 2 * zeros],
+                _ => bytes,
+            }
+        }
+        _ => {
+            let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+            &bytes[..bytes.len() - zeros]
+        }
+    }
+}
+
 /// The line (from 1) of the byte at `offset`.
 pub fn line_at(bytes: &[u8], offset: usize) -> u64 {
     1 + bytes[..offset.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count() as u64
@@ -71,10 +90,26 @@ mod tests {
     }
 
     #[test]
+    fn zeros_at_the_end_are_no_text() {
+        for (bytes, kept) in [
+            (&b"a\0b\0\0"[..], 3),
+            (b"\0\0", 0),
+            (b"\xFF\xFE{\0", 4),
+            (b"\xFF\xFE{\0\0", 4),
+            (b"\xFF\xFE{\0\0\0\0", 4),
+            (b"\xFE\xFF\0{\0", 4),
+            (b"\xFE\xFF\0{\0\0{", 7),
+        ] {
+            assert_eq!(without_zeros(bytes), &bytes[..kept], "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn tells_cut_off_from_wrong() {
         assert_eq!(decode(b"ab\xC3"), Err(NotText::CutOff));
         assert_eq!(decode(b"\xFF\xFE\x3D\xD8"), Err(NotText::CutOff));
         assert_eq!(decode(b"\xFF\xFE\x3D"), Err(NotText::CutOff));
+        assert_eq!(decode(b"\xFF"), Err(NotText::CutOff), "half a byte-order mark");
         assert_eq!(decode(b"a\nb\xFFc"), Err(NotText::Invalid { line: 2 }));
     }
 }

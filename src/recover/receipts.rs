@@ -44,6 +44,10 @@ pub struct Receipts {
     pub arrivals: HashMap<String, (HashSet<i64>, i64)>,
 }
 
+/// No id, number or count of ours is ever as high. A receipt that shows one was tampered with or torn, and what
+/// counts on from it would have no room.
+const HIGHEST: i64 = 1_000_000_000_000;
+
 /// Reads the receipts, one at a time. One that is torn is no receipt.
 ///
 /// # Errors
@@ -73,7 +77,7 @@ impl Receipts {
             false => stored
                 .strip_suffix(".receipt.json")
                 .and_then(names::unnumbered)
-                .and_then(|(_, number)| i64::try_from(number).ok()),
+                .and_then(|(_, number)| i64::try_from(number).ok().filter(|number| *number <= HIGHEST)),
         };
         receipt.stored = stored;
         self.ids.insert(receipt.id);
@@ -108,7 +112,7 @@ impl Receipts {
                 Ending::Open => "sending",
             }
             .into(),
-            attempts: document["attempts"].as_i64().unwrap_or(0).max(0),
+            attempts: document["attempts"].as_i64().unwrap_or(0).clamp(0, HIGHEST),
             delivered_at: text("deliveredAt"),
             extend_number: text("extendNumber"),
             error: text_at(error, &["code"]).map(|code| {
@@ -145,7 +149,7 @@ fn parse(path: &Path) -> io::Result<Option<(String, String, Receipt)>> {
         let has_key = Kind::from_name(document["kind"].as_str()?)?.has_key();
         let ending = Ending::of(document["state"].as_str()?, text("extendNumber").is_some() || !has_key);
         let told = Told { ending, is_duplicate: document["duplicateOf"].is_number() };
-        let id = document["id"].as_i64().filter(|id| *id > 0)?;
+        let id = document["id"].as_i64().filter(|id| (1..=HIGHEST).contains(id))?;
         let receipt = Receipt { stored: String::new(), arrival: None, id, received_at, told };
         let key = if has_key { text("key")? } else { String::new() };
         Some((text("file")?, key, receipt))

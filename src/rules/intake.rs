@@ -49,6 +49,8 @@ pub fn decide(key: &str, made: bool, content_hash: &str, known: Option<&Known>) 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(made: bool, hash: &str, ended: bool, at_extend: bool, expected: &str) {
@@ -74,5 +76,40 @@ mod tests {
         check(false, "other", true, true, "duplicate_key");
         check(true, "h", false, true, "duplicate_unkeyed");
         check(true, "h", true, false, "accept");
+    }
+
+    proptest! {
+        /// Whatever comes under one key, and whatever becomes of it meanwhile: never do two live at a time, and
+        /// nothing is refused a place that is free.
+        #[test]
+        fn of_one_key_one_lives(
+            all in proptest::collection::vec((0u8..3, any::<bool>(), any::<bool>(), any::<bool>()), 1..30),
+        ) {
+            let mut items: Vec<Known> = Vec::new();
+            for (content, made, ends, at_extend) in all {
+                let hash = format!("h{content}");
+                let verdict = decide("K", made, &hash, items.last());
+                let lives = items.last().filter(|item| !item.ended || item.at_extend);
+                match (verdict, lives) {
+                    (Verdict::Accept, None) => items.push(Known {
+                        id: items.len() as i64,
+                        content_hash: hash,
+                        ended: false,
+                        at_extend: false,
+                        source_file: "f".into(),
+                    }),
+                    (Verdict::Duplicate { of }, Some(first)) => {
+                        prop_assert!(of == first.id && hash == first.content_hash && !made);
+                    }
+                    (Verdict::Reject(_), Some(first)) => prop_assert!(made || hash != first.content_hash),
+                    (verdict, lives) => prop_assert!(false, "{verdict:?} beside {lives:?}"),
+                }
+                let newest = items.last_mut().expect("the first is accepted");
+                newest.ended |= ends;
+                newest.at_extend |= at_extend;
+                let living = items.iter().filter(|item| !item.ended).count();
+                prop_assert!(living <= 1, "{items:?}");
+            }
+        }
     }
 }

@@ -106,6 +106,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const PAUSES: Pauses = Pauses { first: Duration::from_secs(2), longest: Duration::from_secs(300) };
@@ -142,5 +144,57 @@ mod tests {
         line.after_call(&Health::Suspect("answer 500".into()), seconds(1));
         assert_eq!(line.after_probe(Health::Well, seconds(1), &PAUSES, 0.5), None);
         assert!(line.is_open());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Seen {
+        Call(Health),
+        Probe(Health),
+        Time(u64),
+    }
+
+    fn health() -> impl Strategy<Value = Health> {
+        prop_oneof![Just(Health::Well), Just(Health::Suspect("x".into())), Just(Health::LoginRefused)]
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: the line is open exactly while the last probe found Extend well and
+        /// no call has failed since, and while it is closed the next probe is never further off than the longest
+        /// pause.
+        #[test]
+        fn closed_by_any_doubt_and_opened_by_a_probe_alone(
+            all in proptest::collection::vec(
+                prop_oneof![
+                    health().prop_map(Seen::Call),
+                    health().prop_map(Seen::Probe),
+                    (0u64..400).prop_map(Seen::Time),
+                ],
+                0..60,
+            ),
+            dice in 0.0f64..=1.0,
+        ) {
+            let (mut now, mut open) = (seconds(0), false);
+            let mut line = Line::new(now);
+            for seen in all {
+                let before = line.state;
+                match seen {
+                    Seen::Time(passed) => now += seconds(passed),
+                    Seen::Call(health) => {
+                        line.after_call(&health, now);
+                        open &= health == Health::Well;
+                        prop_assert_eq!(line.state, before, "only a probe tells how Extend is");
+                    }
+                    Seen::Probe(health) => {
+                        open = health == Health::Well;
+                        let change = line.after_probe(health, now, &PAUSES, dice);
+                        prop_assert_eq!(change, (line.state != before).then_some(line.state));
+                    }
+                }
+                prop_assert_eq!(line.is_open(), open);
+                prop_assert_eq!(line.reason.is_none(), open || line.state == State::Unknown);
+                prop_assert!(open || line.wants_probe(now + PAUSES.longest), "nobody asks any more");
+                prop_assert!(!open || !line.wants_probe(now + seconds(100_000)), "asked for nothing");
+            }
+        }
     }
 }

@@ -139,6 +139,8 @@ impl Doubt {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use serde_json::json;
 
@@ -195,5 +197,89 @@ mod tests {
         assert!(!doubt.after_not_found(at(500), at(500), grace), "one look-up is not enough");
         assert!(!doubt.after_not_found(at(59), at(501), grace), "asked within the grace time");
         assert!(doubt.after_not_found(at(502), at(502), grace));
+    }
+
+    proptest! {
+        /// However long answers take, in whatever order look-ups fail and find nothing: an item is sent again only
+        /// after two look-ups that found nothing, the last of them asked when the grace time was over.
+        #[test]
+        fn nothing_is_believed_early(
+            steps in proptest::collection::vec((0u64..90, 0u64..90, any::<bool>()), 1..40),
+            began in 0u64..1000,
+            grace in 0u64..120,
+        ) {
+            let (since, grace) = (Duration::from_secs(began), Duration::from_secs(grace));
+            let (mut now, mut doubt, mut not_found) = (since, Doubt::new(since), 0);
+            for (pause, took, fails) in steps {
+                let asked_at = now + Duration::from_secs(pause);
+                now = asked_at + Duration::from_secs(took);
+                if fails {
+                    doubt.after_failure(now, Duration::from_secs(5));
+                } else {
+                    not_found += 1;
+                    let believed = doubt.after_not_found(asked_at, now, grace);
+                    prop_assert_eq!(believed, not_found >= 2 && asked_at >= since + grace);
+                    if believed {
+                        return Ok(());
+                    }
+                }
+                prop_assert!(doubt.next_at > now, "asked again without a pause");
+                prop_assert!(doubt.next_at <= now.max(since + grace) + Duration::from_secs(5), "never asked again");
+            }
+        }
+
+        /// Whoever looks when it is time is done soon after the grace time.
+        #[test]
+        fn who_asks_in_time_is_answered_in_time(grace in 0u64..600, took in 0u64..30) {
+            let (grace, took) = (Duration::from_secs(grace), Duration::from_secs(took));
+            let mut doubt = Doubt::new(Duration::ZERO);
+            let believed = (0..5).find_map(|_| {
+                let asked_at = doubt.next_at;
+                doubt.after_not_found(asked_at, asked_at + took, grace).then_some(asked_at)
+            });
+            prop_assert!(believed.is_some_and(|at| at <= grace + took * 2 + Duration::from_secs(1)), "{believed:?}");
+        }
+
+        /// What Extend shows more never makes us more certain that an order is not there, and in which order it
+        /// shows them does not matter.
+        #[test]
+        fn more_to_see_is_never_less_found(
+            shown in proptest::collection::vec(
+                (proptest::option::of(-5000i64..5000), any::<bool>(), any::<bool>()), 0..5,
+            ),
+        ) {
+            let all: Vec<Candidate> = shown
+                .iter()
+                .enumerate()
+                .map(|(at, (age, same, bound_to_other))| Candidate {
+                    number: format!("OC-{at}"),
+                    changed_at: age.map(|age| 10_000 - age),
+                    record: order(if *same { "C" } else { "D" }, &["A"]),
+                    bound_to_other: *bound_to_other,
+                })
+                .collect();
+            let sent = order("C", &["A"]);
+            let judged = |candidates: &[Candidate]| judge(&sent, Some(10_000), candidates);
+            let finding = judged(&all);
+            if let Finding::Found(at) = finding {
+                prop_assert!(!all[at].bound_to_other && all[at].changed_at.is_some());
+            }
+            for fewer in 0..all.len() {
+                if judged(&all[..fewer]) != Finding::NotFound {
+                    prop_assert_ne!(&finding, &Finding::NotFound);
+                }
+            }
+            let turned: Vec<Candidate> = all.iter().rev().cloned().collect();
+            let number = |finding: Finding, of: &[Candidate]| match finding {
+                Finding::Found(at) => vec![of[at].number.clone()],
+                Finding::NotFound => Vec::new(),
+                Finding::LookAlike(mut numbers) => {
+                    numbers.sort_unstable();
+                    numbers.push("look alike".into());
+                    numbers
+                }
+            };
+            prop_assert_eq!(number(judged(&turned), &turned), number(finding, &all));
+        }
     }
 }

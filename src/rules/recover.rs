@@ -158,11 +158,13 @@ pub fn ids(told: &[Option<i64>], used: &mut HashSet<i64>, before: &mut i64, fres
         let id = match told {
             Some(id) => *id,
             None if used.insert(*before + 1) => *before + 1,
-            None => {
+            None => loop {
                 *fresh += 1;
-                used.insert(*fresh);
-                *fresh
-            }
+                // The one after the highest may have been given as the next of its neighbour.
+                if used.insert(*fresh) {
+                    break *fresh;
+                }
+            },
         };
         *before = id;
         ids.push(id);
@@ -191,6 +193,8 @@ fn is_sequence(number: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Clone, Copy)]
@@ -283,6 +287,10 @@ mod tests {
         let mut used: HashSet<i64> = [5, 7].into();
         let (mut before, mut fresh) = (0, 7);
         assert_eq!(ids(&told, &mut used, &mut before, &mut fresh), [5, 6, 8, 7, 9]);
+        let told = [Some(7), None, Some(6), None];
+        let mut used: HashSet<i64> = [6, 7].into();
+        let (mut before, mut fresh) = (0, 7);
+        assert_eq!(ids(&told, &mut used, &mut before, &mut fresh), [7, 8, 6, 9], "8 is its neighbour's");
     }
 
     #[test]
@@ -292,5 +300,113 @@ mod tests {
         assert_eq!(sequence_of_change("9999999999999-balances.json"), None);
         assert_eq!(sequence_of_snapshot("{\"entity\":\"balances\",\"sequence\":17,\"asOf\""), Some(17));
         assert_eq!(sequence_of_snapshot("{}"), None);
+    }
+
+    fn told() -> impl Strategy<Value = Option<Told>> {
+        let ending = prop_oneof![
+            Just(Ending::Delivered),
+            Just(Ending::Refused),
+            Just(Ending::Cancelled),
+            Just(Ending::Open),
+        ];
+        proptest::option::of(
+            (ending, any::<bool>()).prop_map(|(ending, is_duplicate)| Told { ending, is_duplicate }),
+        )
+    }
+
+    /// What became of an item of one key while the outbox was built anew.
+    #[derive(Debug, Clone, PartialEq)]
+    enum Made {
+        LookedUp,
+        Delivered,
+        ForPerson,
+        Ended,
+    }
+
+    proptest! {
+        /// Whatever originals of one key lie there and whatever their receipts say: of those that are looked up,
+        /// and then perhaps sent, there is never more than one, and none beside one that is delivered; and what no
+        /// receipt shows as ended is looked up, left to a person, or repeats one that is.
+        #[test]
+        fn of_one_key_one_lives_and_none_is_lost(
+            originals in proptest::collection::vec((0u8..2, told(), any::<bool>()), 1..8),
+            made in any::<bool>(),
+        ) {
+            let mut items: Vec<(Made, Known)> = Vec::new();
+            for (content, told, unsure) in originals {
+                let hash = format!("h{content}");
+                let earlier = items.last().map(|(made, known)| Earlier {
+                    known: known.clone(),
+                    unresolved: *made == Made::LookedUp,
+                });
+                let new = match fate("K", made, &hash, earlier.as_ref(), told, unsure) {
+                    Fate::Duplicate { of } => {
+                        prop_assert_eq!(Some(of), earlier.map(|earlier| earlier.known.id));
+                        continue;
+                    }
+                    Fate::LookUp { ends } => {
+                        if let Some(ended) = items.last_mut().filter(|(_, known)| Some(known.id) == ends) {
+                            ended.0 = Made::Ended;
+                        }
+                        Made::LookedUp
+                    }
+                    Fate::AskPerson => Made::ForPerson,
+                    Fate::Recovered => return Err(TestCaseError::fail("that is for changes")),
+                    as_told => {
+                        if let Fate::AsToldInPlaceOf { ends } = as_told {
+                            prop_assert_eq!(Some(ends), items.last().map(|(_, known)| known.id));
+                            items.last_mut().expect("an earlier one").0 = Made::Ended;
+                        }
+                        match told.map(|told| told.ending) {
+                            Some(Ending::Delivered) => Made::Delivered,
+                            Some(Ending::Refused | Ending::Cancelled) => Made::Ended,
+                            _ => return Err(TestCaseError::fail("lost: no receipt shows that it ended")),
+                        }
+                    }
+                };
+                let known = Known {
+                    id: items.len() as i64,
+                    content_hash: hash,
+                    ended: new == Made::Ended || new == Made::ForPerson,
+                    // A person must say: until then it counts as being there.
+                    at_extend: new == Made::Delivered || new == Made::ForPerson,
+                    source_file: "f".into(),
+                };
+                items.push((new, known));
+                let lives = |(made, _): &&(Made, Known)| matches!(made, Made::LookedUp | Made::Delivered);
+                prop_assert!(items.iter().filter(lives).count() <= 1, "{items:?}");
+            }
+        }
+
+        /// No receipt is given to two originals, and their orders agree.
+        #[test]
+        fn a_receipt_is_one_original_s(
+            originals in 0usize..8, receipts in 0usize..8, plain in any::<bool>(), newest in any::<bool>(),
+        ) {
+            let pairs = pair(originals, receipts, plain, newest);
+            prop_assert_eq!(pairs.len(), originals);
+            let given: Vec<usize> = pairs.into_iter().flatten().collect();
+            prop_assert!(given.windows(2).all(|two| two[0] < two[1]));
+            prop_assert!(given.iter().all(|receipt| *receipt < receipts));
+        }
+
+        /// Ids that are told stay, and no other is given twice.
+        #[test]
+        fn an_id_is_one_document_s(
+            told in proptest::collection::vec(proptest::option::of(1i64..40), 0..20),
+            others in proptest::collection::hash_set(1i64..40, 0..10),
+        ) {
+            let mut used: HashSet<i64> = told.iter().flatten().copied().chain(others.iter().copied()).collect();
+            let (mut before, mut fresh) = (0, used.iter().copied().max().unwrap_or(0));
+            let given = ids(&told, &mut used, &mut before, &mut fresh);
+            let mut made = HashSet::new();
+            for (told, given) in told.iter().zip(&given) {
+                match told {
+                    Some(told) => prop_assert_eq!(told, given),
+                    None => prop_assert!(made.insert(*given) && !others.contains(given), "{given} came twice"),
+                }
+            }
+            prop_assert!(told.iter().flatten().all(|told| !made.contains(told)));
+        }
     }
 }

@@ -25,6 +25,8 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -35,5 +37,21 @@ mod tests {
         assert_eq!(pauses.after(4, 1.0), Duration::from_secs(16));
         assert_eq!(pauses.after(9, 1.0), Duration::from_secs(300));
         assert_eq!(pauses.after(u32::MAX, 0.0), Duration::from_secs(150));
+    }
+
+    proptest! {
+        /// No pause is longer than the longest or shorter than half of what it would be without dice, and more
+        /// failures never make it shorter.
+        #[test]
+        fn pauses_stay_within_their_bounds(
+            first in 1u64..10_000, longest in 1u64..10_000_000, failures in any::<u32>(), dice in -1.0f64..2.0,
+        ) {
+            let (first, longest) = (Duration::from_millis(first), Duration::from_millis(longest.max(first)));
+            let pauses = Pauses { first, longest };
+            let pause = pauses.after(failures, dice);
+            prop_assert!(pause <= longest && pause * 2 >= first.min(longest), "{pause:?}");
+            prop_assert!(pauses.after(failures.saturating_add(1), dice) >= pause);
+            prop_assert!(pauses.after(failures, 0.0) * 2 >= pauses.after(failures, 1.0) - Duration::from_nanos(2));
+        }
     }
 }

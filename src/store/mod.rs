@@ -14,6 +14,7 @@ pub mod agent;
 pub mod balances;
 mod cells;
 pub mod changes;
+pub mod copy;
 pub mod customers;
 pub mod details;
 pub mod intake;
@@ -24,10 +25,13 @@ pub mod outgoing;
 pub mod owed;
 pub mod prices;
 pub mod products;
+pub mod reconciliation;
 pub mod recover;
 pub mod returns;
+pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
+pub mod wal;
 
 use std::path::Path;
 use std::time::Duration;
@@ -128,6 +132,8 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     prepare(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A log that a reader made grow is cut when it is next begun anew.
+    connection.pragma_update(None, "journal_size_limit", wal::KEPT_BYTES as i64)?;
     migrate(&mut connection)?;
     Ok(connection)
 }

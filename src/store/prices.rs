@@ -1,12 +1,15 @@
-//! `prices`. Extend lists them for one customer at a time: "the best price right now".
+//! `prices`. Extend lists them for one customer at a time: "the best price right now". And
+//! `price_customers`, whose prices are fetched in turn: nothing tells which of them changed (documented).
 
 use std::collections::HashSet;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
+use super::cells::count;
 use super::mirrored::{self, Applied};
-use crate::rules::mirror::{Cell, tables};
+use super::sweeps;
+use crate::rules::mirror::{Cell, Entity, tables};
 
 /// Stores a page of one customer's ProductPrices. `fetched_at` changes when the price does.
 ///
@@ -22,27 +25,134 @@ pub fn apply_list_page(
     mirrored::apply_list(connection, &tables::PRICES, &given, rows, &HashSet::new(), now)
 }
 
-/// How many prices of this customer are mirrored.
+/// Whose prices are wanted from now on: `named`, or, where that is `None`, those of every customer in the
+/// mirror. The prices of others are removed. Also counts anew how much each customer is used.
 ///
 /// # Errors
 /// SQLite's.
-pub fn count(connection: &Connection, customer_number: &str) -> rusqlite::Result<u64> {
-    connection
-        .prepare_cached("SELECT count(*) FROM prices WHERE customer_number = ?1")?
-        .query_row([customer_number], |row| super::cells::count(row, 0))
+pub fn set_customers(connection: &Connection, named: Option<&[String]>, now: &str) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT OR IGNORE INTO price_customers (customer_number) VALUES (?1)")?;
+    let others = match named {
+        Some(named) => {
+            for number in named {
+                insert.execute([number])?;
+            }
+            let known = load(connection, "SELECT customer_number FROM price_customers")?;
+            known.into_iter().filter(|number| !named.contains(number)).collect()
+        }
+        None => {
+            connection.execute(
+                "INSERT OR IGNORE INTO price_customers (customer_number)
+                 SELECT customer_number FROM customers WHERE removed_at IS NULL",
+                [],
+            )?;
+            // A mirror that has no customers at all was not filled yet.
+            load(
+                connection,
+                "SELECT customer_number FROM price_customers WHERE EXISTS (SELECT 1 FROM customers)
+                 EXCEPT SELECT customer_number FROM customers WHERE removed_at IS NULL",
+            )?
+        }
+    };
+    for number in others {
+        let all = sweeps::unseen(connection, Entity::Prices, Some(&number), &HashSet::new(), now)?;
+        sweeps::remove(connection, Entity::Prices, &all, now)?;
+        connection.execute("DELETE FROM price_customers WHERE customer_number = ?1", [&number])?;
+    }
+    connection.execute(
+        "UPDATE price_customers SET used = o.orders
+         FROM (SELECT customer_number, count(*) AS orders FROM orders GROUP BY 1) AS o
+         WHERE o.customer_number = price_customers.customer_number AND used <> o.orders",
+        [],
+    )?;
+    Ok(())
 }
 
-/// Deletes those prices of the customer that the whole list did not show; with nothing seen, all of
-/// them, for a customer whose prices are no longer asked for.
+fn load(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The customer whose turn it is, of those whose prices were not asked for since `before`. Those that were
+/// never asked for come first, the most used of them first; then whoever has waited longest, where a
+/// customer's wait counts up to ten times for the orders that it has.
 ///
 /// # Errors
 /// SQLite's.
-pub fn remove_unseen(
+pub fn next_customer(connection: &Connection, before: &str, now: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            // What was tried in the future was tried before the clock was set back.
+            "SELECT customer_number FROM price_customers
+             WHERE tried_at IS NULL OR tried_at <= ?1 OR tried_at > ?2
+             ORDER BY tried_at IS NOT NULL,
+                      iif(tried_at IS NULL, used,
+                          abs(julianday(?2) - julianday(tried_at)) * (1 + min(used, 9))) DESC,
+                      customer_number
+             LIMIT 1",
+        )?
+        .query_row([before, now], |row| row.get(0))
+        .optional()
+}
+
+/// When the customer was asked for whose turn is the longest ago.
+///
+/// # Errors
+/// SQLite's.
+pub fn oldest_turn(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.prepare_cached("SELECT min(tried_at) FROM price_customers")?.query_row([], |row| row.get(0))
+}
+
+/// A customer had its turn; `error`: why its list could not be stored.
+///
+/// # Errors
+/// SQLite's.
+pub fn end_turn(
     connection: &Connection,
     customer_number: &str,
-    seen: &HashSet<u64>,
     now: &str,
-) -> rusqlite::Result<usize> {
-    let given = [Cell::text(customer_number)];
-    Ok(mirrored::remove_unseen(connection, &tables::PRICES, &given, seen, now, now)?.len())
+    error: Option<&str>,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE price_customers SET tried_at = ?2, error = ?3, fetched_at = iif(?3 IS NULL, ?2, fetched_at)
+             WHERE customer_number = ?1",
+        )?
+        .execute(params![customer_number, now, error])?;
+    Ok(())
+}
+
+/// How the customers stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// Whose prices are wanted.
+    pub customers: u64,
+    /// Whose have never been fetched.
+    pub to_come: u64,
+    /// Since when nobody's prices are older; `None` while some have never been asked for.
+    pub fresh_since: Option<String>,
+    /// One whose list could not be fetched, and why.
+    pub failing: Option<(String, String)>,
+}
+
+/// How the customers stand.
+///
+/// # Errors
+/// SQLite's.
+pub fn turns(connection: &Connection) -> rusqlite::Result<Turns> {
+    let failing = connection
+        .prepare_cached(
+            "SELECT customer_number, error FROM price_customers WHERE error IS NOT NULL ORDER BY 1 LIMIT 1",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    connection
+        .prepare_cached(
+            "SELECT count(*), sum(fetched_at IS NULL),
+                    iif(sum(tried_at IS NULL) = 0, min(fetched_at), NULL) FROM price_customers",
+        )?
+        .query_row([], |row| {
+            let to_come = row.get::<_, Option<i64>>(1)?.unwrap_or_default().max(0).unsigned_abs();
+            Ok(Turns { customers: count(row, 0)?, to_come, fresh_since: row.get(2)?, failing })
+        })
 }

@@ -18,10 +18,7 @@ use crate::rules::recover::Earlier;
 /// [`StoreError::is_damaged`] where it is not whole.
 pub fn examine(connection: &Connection) -> Result<(), StoreError> {
     if agent::get(connection, agent::ENDED_WELL)?.as_deref() != Some("1") {
-        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if found != "ok" {
-            return Err(StoreError::Damaged(found));
-        }
+        look_through(connection)?;
     }
     for sql in [
         "SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending', 'refused')",
@@ -34,6 +31,18 @@ pub fn examine(connection: &Connection) -> Result<(), StoreError> {
         connection.query_row(sql, [], |row| row.get::<_, i64>(0))?;
     }
     Ok(())
+}
+
+/// Reads all of a database and sees that it is whole.
+///
+/// # Errors
+/// [`StoreError::is_damaged`] where it is not.
+pub fn look_through(connection: &Connection) -> Result<(), StoreError> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(StoreError::Damaged(found)),
+    }
 }
 
 /// Whether any file was ever recorded.

@@ -73,16 +73,18 @@ impl Checks {
 
     /// A call is about to be made.
     pub fn handed_out(&mut self, now: i64, process: &Process, job: &CallJob) -> Result<(), String> {
-        if *job != CallJob::Probe {
-            self.calls.push(now);
-        }
         match job {
             CallJob::Probe if process.probing => Err("two probes at a time".into()),
-            CallJob::Probe => Ok(()),
             _ if now < self.closed_until => Err(format!("Extend asked to wait, and yet: {job:?}")),
+            CallJob::Probe => Ok(()),
             _ if !process.engine.extend_is_up() => Err(format!("Extend is away, and yet: {job:?}")),
             _ => Ok(()),
         }
+    }
+
+    /// A job that began at `now` made so many calls.
+    pub fn called(&mut self, now: i64, calls: u32) {
+        self.calls.extend((0..calls).map(|_| now));
     }
 
     /// Nothing is doubled, and whoever has work to do will do it: by a call under way, or by waking.
@@ -123,7 +125,7 @@ impl Checks {
         self.files_are_taken(connection, disk)?;
         self.items_have_ended(connection, wire)?;
         self.receipts_are_true(connection)?;
-        self.rate_was_kept(wire)?;
+        self.rate_was_kept()?;
         let owed: i64 = one(connection, "SELECT count(*) FROM owed_files WHERE kind IN ('receipt', 'error')");
         if owed > 0 {
             return Err(format!("{owed} receipts or error files are still to be written"));
@@ -268,13 +270,12 @@ impl Checks {
         Ok(())
     }
 
-    /// No minute holds more than the setting. A new process begins with a full bucket, and a job's further
-    /// calls are charged when they are known.
-    fn rate_was_kept(&mut self, wire: &Wire) -> Result<(), String> {
+    /// No minute holds more than the setting: probes and further calls of a job count like all others. Only a
+    /// new process begins with a full bucket.
+    fn rate_was_kept(&mut self) -> Result<(), String> {
         let mut calls = std::mem::take(&mut self.calls);
-        calls.append(&mut wire.lock().further_calls);
         calls.sort_unstable();
-        let burst = (self.per_minute / 5).max(1) as usize;
+        let burst = self.per_minute.div_ceil(5).max(2) as usize;
         let mut first = 0;
         for (index, at) in calls.iter().enumerate() {
             while calls[first] <= at - MINUTE {
@@ -282,7 +283,7 @@ impl Checks {
             }
             let starts = self.starts.iter().filter(|start| **start > calls[first] && **start <= *at).count();
             let in_minute = index - first + 1;
-            let allowed = self.per_minute as usize + starts * burst + FURTHER_CALLS;
+            let allowed = self.per_minute as usize + starts * burst;
             if in_minute > allowed {
                 return Err(format!("{in_minute} calls in a minute where {allowed} are allowed"));
             }
@@ -290,10 +291,6 @@ impl Checks {
         Ok(())
     }
 }
-
-/// Calls that jobs under way may have made beyond those that were paid for beforehand: four jobs, each
-/// with a few candidates to look at.
-const FURTHER_CALLS: usize = 16;
 
 fn one(connection: &Connection, sql: &str) -> i64 {
     connection.prepare_cached(sql).and_then(|mut found| found.query_row([], |row| row.get(0))).unwrap_or(0)

@@ -105,9 +105,6 @@ pub struct Extend {
     /// Documents that a person sent again knowing that they might be there.
     pub may_be_twice: BTreeSet<String>,
     pub violations: Vec<String>,
-    /// When calls were made that are not the first of their job.
-    pub further_calls: Vec<i64>,
-    pub calls_of_job: u32,
     window: (i64, u32),
     timeout: i64,
     /// What happens, where somebody reads along.
@@ -130,8 +127,6 @@ impl Extend {
             customers: BTreeMap::new(),
             may_be_twice: BTreeSet::new(),
             violations: Vec::new(),
-            further_calls: Vec::new(),
-            calls_of_job: 0,
             window: (0, 0),
             timeout: 30_000,
             trace: None,
@@ -184,10 +179,6 @@ impl Extend {
     }
 
     fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
-        self.calls_of_job += 1;
-        if self.calls_of_job > 1 {
-            self.further_calls.push(self.now);
-        }
         let writes = request.method != Method::Get;
         let fault = self.fault(writes);
         let began = self.now;

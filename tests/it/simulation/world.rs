@@ -19,6 +19,7 @@ use extend_edge::extend::jobs::{self, CallJob};
 use extend_edge::formats::json as json_file;
 use extend_edge::formats::{canonical, problem::Problem};
 use extend_edge::rules::arrival::{Arrival, Patience, Sight, decide};
+use extend_edge::rules::budget::Group;
 use extend_edge::store::intake::ToMove;
 use extend_edge::store::{self, intake, outbox};
 use rusqlite::Connection;
@@ -387,7 +388,9 @@ impl World {
                 if let Some(process) = &mut self.process {
                     if let Event::Called(done) = &event {
                         process.ended(&done.outcome);
-                        if let Some(pause) = done.seen.too_many {
+                        // Each of Extend's groups of calls has a limit of its own.
+                        if let Some(pause) = done.seen.too_many.filter(|_| done.seen.group == Group::Standard)
+                        {
                             self.checks.told_to_wait(self.now, pause);
                         }
                     }
@@ -594,9 +597,10 @@ impl World {
             let mut extend = self.wire.lock();
             extend.now = self.now;
             extend.commit_before = commit_before;
-            extend.calls_of_job = 0;
         }
+        let leave = job.requests();
         let done = jobs::run(&self.wire, job);
+        self.checks.called(self.now, leave - done.seen.unused);
         let ended = self.wire.lock().now;
         if commit_before.is_none() {
             self.queue_here(ended, Happening::Hears(Event::Called(Box::new(done))));
