@@ -1,7 +1,10 @@
 //! What a shop waits for, each figure beside a bare loop on the same libraries, in one run.
 //!
 //! `cargo bench --bench shop` runs all; a name after `--` runs one: `drop`, `intake`, `drain`, `choose`,
-//! `idle`.
+//! `hook`, `idle`.
+
+#[path = "shop/hooks.rs"]
+mod hooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +23,14 @@ use serde_json::{Value, json};
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 5] =
-        [("drop", drop_to_post), ("intake", take_in), ("drain", drain), ("choose", choose), ("idle", idle)];
+    let benches: [(&str, fn()); 6] = [
+        ("drop", drop_to_post),
+        ("intake", take_in),
+        ("drain", drain),
+        ("choose", choose),
+        ("hook", hooks::hook_to_file),
+        ("idle", idle),
+    ];
     for (name, bench) in benches {
         if wanted.is_empty() || wanted.iter().any(|one| one == name) {
             bench();

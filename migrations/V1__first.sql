@@ -216,6 +216,23 @@ CREATE TABLE sync_requests (
     requested_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Ids of webhooks that came: Extend sends again what it believes was lost. Forgotten after a day.
+CREATE TABLE hooks_seen (
+    number  INTEGER PRIMARY KEY,
+    id      TEXT NOT NULL UNIQUE,
+    seen_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX hooks_seen_at ON hooks_seen(seen_at);
+
+-- What webhooks told has changed and is to be fetched before the rest.
+CREATE TABLE hook_wants (
+    entity    TEXT NOT NULL,
+    number    TEXT NOT NULL,                -- '' is the list of what changed
+    under_way INTEGER NOT NULL DEFAULT 0,   -- 0 again where a hook came after the fetch began
+    tries     INTEGER NOT NULL DEFAULT 0,   -- fetches that failed
+    PRIMARY KEY (entity, number)
+) STRICT, WITHOUT ROWID;
+
 -- ---------------------------------------------------------------- intake
 
 CREATE TABLE files (

@@ -22,6 +22,7 @@
 //! | [`engine`] | the event loop |
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
+//! | [`hooks`] | webhooks, by HTTP or as files: both go through one door, so they have a room of their own |
 //! | [`recover`] | a database that is damaged or gone is made again from the folders |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
@@ -55,6 +56,7 @@ pub mod exchange;
 pub mod extend;
 pub mod formats;
 pub mod home;
+pub mod hooks;
 pub mod language;
 pub mod logging;
 pub mod memory;

@@ -16,8 +16,10 @@ use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
 use crate::store::{intake, outbox, wal};
 
+mod hooks;
 mod mirror;
 
+pub use hooks::HooksStatus;
 pub use mirror::{EntityStatus, ToCome};
 
 /// Something that will not come right by itself.
@@ -47,6 +49,8 @@ pub struct Status {
     pub outbox: outbox::Counts,
     /// Files that are in the inbox and not yet complete.
     pub incomplete_files: usize,
+    /// How webhooks stand.
+    pub hooks: HooksStatus,
     /// What a person must see to.
     pub needs_person: Vec<NeedsPerson>,
     /// Whether an agent is at work here.
@@ -72,8 +76,10 @@ pub fn load(
     let entities = mirror::load(connection, config, now)?;
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
+    let hooks = hooks::load(connection, config)?;
     let mut needs_person = needs_person(connection, config, &left)?;
     needs_person.extend(mirror::not_as_delivered(connection, config.exchange.language)?);
+    needs_person.extend(hooks.needs_person(config.exchange.language));
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
         let language = config.exchange.language;
@@ -98,6 +104,7 @@ pub fn load(
         line: agent::load_line(connection)?,
         outbox,
         agent_runs,
+        hooks,
         incomplete_files: left.iter().filter(|left| left.code == "waiting").count(),
         needs_person,
         entities,
@@ -289,6 +296,7 @@ impl Status {
                 "oldestWaitingSince": self.outbox.oldest_waiting,
             },
             "inbox": { "incompleteFiles": self.incomplete_files },
+            "webhooks": self.hooks.to_json(),
             "needsPerson": needs,
         })
     }
@@ -345,6 +353,9 @@ impl Status {
                 format!("Inbox     {} file(s) not yet complete", self.incomplete_files),
                 format!("Inbox     {} fil(er) ännu inte hela", self.incomplete_files),
             ));
+        }
+        if let Some(words) = self.hooks.to_text(language) {
+            line(words);
         }
         line(String::new());
         mirror::to_lines(&self.entities, self.now, language).into_iter().for_each(&mut line);

@@ -1,5 +1,6 @@
 //! `extend-edge check`
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -9,6 +10,7 @@ use crate::config::{self, Config, ConfigError, Language};
 use crate::extend::client::{Api, Client};
 use crate::extend::requests;
 use crate::home;
+use crate::hooks::listener;
 use crate::rules::answer::{Health, NoAnswer, health};
 use crate::store;
 
@@ -55,6 +57,7 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         config.accepted(),
         config.rejected(),
         config.receipts(),
+        config.hooks(),
         config.outgoing(),
         config.outgoing_changes(),
         config.outgoing_orders(),
@@ -64,6 +67,9 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     add(config.database.display().to_string(), database_is_well(&config, language));
     add(format!("Extend: {}", config.extend.base_url), login_works(&config, language));
     let running = home::is_locked(&config);
+    if let Some(address) = config.webhooks.listen {
+        add(format!("webhooks: {address}"), webhooks_can_come(address, running, language));
+    }
     let well = findings.iter().all(|finding| finding.wrong.is_none());
     if arguments.json {
         let list: Vec<_> = findings
@@ -128,6 +134,27 @@ fn database_is_well(config: &Config, language: Language) -> Result<(), String> {
             format!("{verdict}. Stoppa agenten och behåll filen: ordrar som inte skickats finns i den."),
         )),
     }
+}
+
+/// The agent that runs must answer there; else the address must be free.
+fn webhooks_can_come(address: SocketAddr, running: bool, language: Language) -> Result<(), String> {
+    let busy = match TcpListener::bind(address) {
+        Ok(_) if running && address.port() != 0 => {
+            return Err(language.pick(
+                "the agent runs and does not listen here. Has it been started since this was written?".into(),
+                "agenten är igång och lyssnar inte här. Har den startats sedan detta skrevs?".into(),
+            ));
+        }
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    if running && listener::answers(address) {
+        return Ok(());
+    }
+    Err(language.pick(
+        format!("can't be listened on ({busy}). Close the program that has it, or write another address or port."),
+        format!("går inte att lyssna på ({busy}). Stäng programmet som har den, eller skriv en annan adress eller port."),
+    ))
 }
 
 fn login_works(config: &Config, language: Language) -> Result<(), String> {

@@ -189,13 +189,19 @@ pub enum Scope {
     All,
 }
 
-/// `[webhooks]`. This version does not listen yet.
+/// `[webhooks]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhooks {
-    /// Where to listen; `None` means not at all.
+    /// Where to listen; `None` means not at all. There is a secret where this is set.
     pub listen: Option<SocketAddr>,
     /// What the sender signs with.
     pub secret: Option<Secret>,
+    /// Whether files in `hooks/` are taken without a signature.
+    pub allow_unsigned_files: bool,
+    /// Webhooks that are let in over HTTP in a minute at the most.
+    pub requests_per_minute: u32,
+    /// The largest body that is taken over HTTP, in bytes.
+    pub max_bytes: usize,
 }
 
 /// `[status]`. This version has no status page yet.

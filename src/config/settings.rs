@@ -212,15 +212,23 @@ fn not_yet<'a, 'b, T>(
 }
 
 fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
-    let listen = section.text_as("listen", Expected::Listen, socket_address);
-    if listen.is_some() {
+    let webhooks = Webhooks {
+        listen: section.text_as("listen", Expected::Listen, socket_address),
+        secret: secret::read(section, "secret", "secret_file", home, false),
+        allow_unsigned_files: section.flag("allow_unsigned_files", false),
+        requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 6000, 600_000),
+        max_bytes: section.whole("max_kb", Unit::Kilobytes, 256, 1..=16_384) as usize * 1000,
+    };
+    // A secret file that can't be read is told already.
+    let told = section.is_written("secret_file");
+    if webhooks.listen.is_some() && webhooks.secret.is_none() && !told {
         let message = section.language().pick(
-            "this version does not receive webhooks over HTTP yet; nothing listens here",
-            "den här versionen tar inte emot webhooks över HTTP ännu; inget lyssnar här",
+            "expected a secret or a secret_file beside it: without one nobody can tell whether a webhook is Extend's",
+            "här behövs också secret eller secret_file: utan den kan ingen veta om en webhook kommer från Extend",
         );
-        section.warning("listen", message.to_owned());
+        section.problem("listen", message.to_owned());
     }
-    Webhooks { listen, secret: secret::read(section, "secret", "secret_file", home, false) }
+    webhooks
 }
 
 fn status(section: &mut Section<'_, '_>) -> Status {

@@ -79,7 +79,14 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.balances, Balances { every: every(60), full_every: day, warehouses: vec![] });
     assert_eq!(config.prices, Prices { every: every(3600), customers: vec![], currency: None });
     assert_eq!(config.orders, Orders { every: every(120), scope: Scope::Ours });
-    assert_eq!(config.webhooks, Webhooks { listen: None, secret: None });
+    let webhooks = Webhooks {
+        listen: None,
+        secret: None,
+        allow_unsigned_files: false,
+        requests_per_minute: 6000,
+        max_bytes: 256_000,
+    };
+    assert_eq!(config.webhooks, webhooks);
     assert_eq!(config.status.listen, Some("127.0.0.1:8788".parse().unwrap()));
     assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
     assert_eq!(config.warnings, vec![]);
@@ -172,6 +179,15 @@ fn wrong_values() {
     check(
         "[orders]\nscope = \"mine\"",
         &[(":7: [orders] scope = \"mine\": ", "expected \"ours\" or \"all\"")],
+    );
+    check("[webhooks]\nlisten = \"0.0.0.0:8787\"", &[(":7: [webhooks] listen = ", "expected a secret")]);
+    check(
+        "[webhooks]\nlisten = \"0.0.0.0:8787\"\nsecret = \"\"",
+        &[(":7: [webhooks] listen = ", "expected a secret")],
+    );
+    check(
+        "[webhooks]\nsecret = 5\nmax_kb = 0",
+        &[(":7: [webhooks] secret: ", "a text"), (":8: [webhooks] max_kb = 0: ", "kilobytes")],
     );
     check("[webhooks]\nlisten = \":80\"", &[(":7: [webhooks] listen = \":80\": ", "IP address and a port")]);
     check("[status]\nlisten = 8788", &[(":7: [status] listen = 8788: ", "IP address and a port")]);
@@ -381,17 +397,11 @@ fn problems_are_told_in_swedish_where_the_settings_ask_for_it() {
 fn what_is_not_acted_on_yet_is_said() {
     let text = format!(
         "{EXTEND}[csv.orders]\nmatch = \"orders-*.csv\"\n[csv.old]\ncolumns = {{ a = \"b\" }}\n[ubl]\nx = 1\n\
-         [webhooks]\nlisten = \"127.0.0.1:8787\"\n[status]\nlisten = \"127.0.0.1:8788\"\n"
+         [status]\nlisten = \"127.0.0.1:8788\"\n"
     );
     let warnings = parse(&text).unwrap().warnings;
     let lines: Vec<String> = warnings.iter().map(Warning::to_string).collect();
-    let starts = [
-        ":6: [csv] orders: ",
-        ":8: [csv] old: ",
-        ":10: [ubl]: ",
-        ":13: [webhooks] listen = ",
-        ":15: [status] listen = ",
-    ];
+    let starts = [":6: [csv] orders: ", ":8: [csv] old: ", ":10: [ubl]: ", ":13: [status] listen = "];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
     for (line, start) in lines.iter().zip(starts) {
         assert!(line.starts_with(&format!("extend-edge.toml{start}")), "{line}");
@@ -500,7 +510,7 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 40, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 43, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;

@@ -68,8 +68,11 @@ impl Mind {
                 self.hear_page(tx, job, got, settled)?;
             }
             CallOutcome::Details { job, got } => {
-                settled.fetched.push(job.clone());
+                settled.detailed.push(job.clone());
                 self.hear_details(tx, job.entity, got, settled)?;
+            }
+            CallOutcome::Records { entity, numbers, got } => {
+                self.hear_records(tx, *entity, numbers, got, settled)?;
             }
         }
         settled.calls.push((done.seen, done.health.clone()));
@@ -100,6 +103,9 @@ impl Mind {
                 for (number, _) in got {
                     details::clear_detail_wanted(tx, job.entity, number)?;
                 }
+            }
+            CallOutcome::Records { entity, numbers, .. } => {
+                self.set_records_aside(tx, *entity, numbers, why, settled)?;
             }
         }
         Ok(())

@@ -100,6 +100,7 @@ pub(super) fn take_up(tx: &Transaction<'_>, config: &Config) -> rusqlite::Result
 
 impl Mind {
     pub(super) fn plan_pull(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        self.plan_fetch(tx, jobs)?;
         self.hear_requests(tx)?;
         if !self.course.line.is_open() || self.course.line.state != State::Up {
             return Ok(());
@@ -147,7 +148,10 @@ impl Mind {
     fn next_pull(&mut self, tx: &Transaction<'_>, class: Class) -> rusqlite::Result<Option<CallJob>> {
         match class {
             Class::Orders => Ok(None),
-            Class::Webhooks => self.next_details(tx, Urgency::Webhook),
+            Class::Webhooks => match self.next_hooked_page(tx)? {
+                Some(job) => Ok(Some(job)),
+                None => self.next_details(tx, Urgency::Webhook),
+            },
             Class::Changes => match self.next_changes(tx)? {
                 Some(job) => Ok(Some(job)),
                 None => self.next_details(tx, Urgency::Changed),
@@ -233,7 +237,11 @@ impl Mind {
         Ok(None)
     }
 
-    fn next_page(&mut self, tx: &Transaction<'_>, lane: Lane) -> rusqlite::Result<Option<CallJob>> {
+    pub(super) fn next_page(
+        &mut self,
+        tx: &Transaction<'_>,
+        lane: Lane,
+    ) -> rusqlite::Result<Option<CallJob>> {
         if self.course.pulling.contains(&lane) {
             return Ok(None);
         }
@@ -261,7 +269,9 @@ impl Mind {
     }
 
     fn begin_round(&mut self, tx: &Transaction<'_>, lane: Lane) -> rusqlite::Result<bool> {
-        if let Some(at) = self.rounds.due_at.get(&lane).copied().filter(|at| *at > self.now.mono) {
+        let hooked = lane.round == Round::Changes && self.hooks_ask(lane.entity);
+        let due_at = self.rounds.due_at.get(&lane).copied();
+        if let Some(at) = due_at.filter(|at| *at > self.now.mono && !hooked) {
             self.wake(at);
             return Ok(false);
         }
@@ -287,7 +297,8 @@ impl Mind {
         if self.rounds.only && !is_asked {
             return Ok(false);
         }
-        let ago = last.as_deref().and_then(|at| at.parse().ok()).map(|at: jiff::Timestamp| {
+        let last = last.as_deref().filter(|_| !hooked);
+        let ago = last.and_then(|at| at.parse().ok()).map(|at: jiff::Timestamp| {
             // A clock that was set back makes it negative: then it is due.
             Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX)
         });
@@ -301,13 +312,17 @@ impl Mind {
         let parts = self.parts(tx, lane, state.cursor.as_deref())?;
         let under = Under::new(clock::text(self.server_now()), self.now.text(), parts);
         self.rounds.under_way.insert(lane, under);
+        if lane.round == Round::Changes {
+            self.note_round_begins(tx, lane.entity)?;
+        }
         Ok(true)
     }
 
     /// The next customer whose prices are fetched.
     fn begin_turn(&mut self, tx: &Transaction<'_>, asked: bool) -> rusqlite::Result<bool> {
         let lane = Lane { entity: Entity::Prices, round: Round::Full };
-        let named = &self.config.prices.customers;
+        let config = self.config.clone();
+        let named = &config.prices.customers;
         let all = named.iter().any(|customer| customer == "*");
         if all && !self.rounds.filled.contains(&Entity::Customers) {
             let comes = !self.rounds.only || self.rounds.asked.contains_key(&Entity::Customers);

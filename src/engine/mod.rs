@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
@@ -31,6 +32,7 @@ use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod changes;
 mod delivery;
+mod hooks;
 mod intake;
 mod mirror;
 mod pages;
@@ -42,6 +44,7 @@ pub mod run;
 mod wal;
 
 pub use delivery::forbidden_note;
+pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 pub use mirror::PULL_WORKERS;
 pub use rounds::entities;
@@ -57,6 +60,12 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// A webhook came and was let in.
+    Hooked(Box<Hooked>),
+    /// Webhooks were turned away.
+    TurnedAway(TurnedAway),
+    /// Webhooks are listened for, or can't be: why.
+    Listening(Result<(), String>),
 }
 
 /// What the engine asks for.
@@ -70,6 +79,8 @@ pub enum Job {
     Push(CallJob),
     /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
+    /// Fetch what webhooks named. One at a time, beside that.
+    Fetch(CallJob),
 }
 
 /// How much the engine may do.
@@ -145,6 +156,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    hooks: hooks::Course,
 }
 
 /// Calls of the push workers at a time.
@@ -165,6 +177,9 @@ impl Engine {
         let unresolved = outbox::load_unresolved(&transaction)?;
         store::intake::look_again_at_kept(&transaction)?;
         store::intake::forget_all_but_waiting(&transaction)?;
+        store::hooks::take_up_again(&transaction)?;
+        let lists = store::hooks::wanted_changes(&transaction)?;
+        agent::set(&transaction, agent::HOOKS_TROUBLE, "")?;
         if agent::get(&transaction, agent::ENDED_WELL)?.as_deref() != Some("1") {
             let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
             owed::owe_again(&transaction, &clock::text(lately))?;
@@ -195,6 +210,7 @@ impl Engine {
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
             rounds: rounds::Rounds::new(&config, &task, filled),
@@ -286,6 +302,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
+            && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
@@ -383,7 +400,10 @@ struct Settled {
     prepared: Vec<i64>,
     pushes: usize,
     pulled: Vec<rounds::Lane>,
-    fetched: Vec<DetailsJob>,
+    detailed: Vec<DetailsJob>,
+    fetched: bool,
+    /// Whom to tell that their webhook is recorded.
+    recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
     scanned: bool,
@@ -431,6 +451,8 @@ impl Mind {
                 settled.put = Some(false);
                 Ok(())
             }
+            // Not told that it is recorded, the sender sends it again.
+            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -442,6 +464,11 @@ impl Mind {
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
+            Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
+            Event::TurnedAway(away) => self.hear_turned_away(tx, away),
+            Event::Listening(result) => {
+                agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
+            }
         }
     }
 
@@ -488,6 +515,7 @@ impl Mind {
             }
         }
         self.course.probing &= settled.probe.is_none();
+        self.course.hooks.fetching &= !settled.fetched;
         self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
@@ -516,7 +544,7 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
-        self.course.fetching.retain(|job| !settled.fetched.contains(job));
+        self.course.fetching.retain(|job| !settled.detailed.contains(job));
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -530,6 +558,7 @@ impl Mind {
                 Job::Put(_) => self.course.putting = true,
                 // It was noted when it was planned.
                 Job::Pull(_) => {}
+                Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
@@ -548,6 +577,10 @@ impl Mind {
 
     fn after_commit(&mut self, settled: Settled) {
         self.scanned |= settled.scanned;
+        for sender in settled.recorded {
+            // Whoever no longer waits has said that it was not taken, and gets it again.
+            let _ = sender.try_send(());
+        }
         for step in settled.rounds {
             self.may_rest |= matches!(step, rounds::RoundStep::Page(_, _, rounds::Then::Done));
             self.rounds.after(step, self.now.mono);

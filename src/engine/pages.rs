@@ -87,6 +87,9 @@ impl Mind {
         if round == Round::Full {
             sync_state::note_sweep(tx, entity, None)?;
         }
+        if round == Round::Changes {
+            self.note_round_failed(tx, entity)?;
+        }
         settled.rounds.push(RoundStep::Failed(Lane { entity, round }, why.to_owned()));
         Ok(())
     }
@@ -132,6 +135,9 @@ impl Mind {
                 self.rounds.open_returns = Some(keys);
             }
             self.course.put_out.status_wanted = true;
+            if lane.round == Round::Changes {
+                self.note_round_done(tx, lane.entity)?;
+            }
         }
         settled.rounds.push(RoundStep::Page(lane, read, then));
         Ok(())

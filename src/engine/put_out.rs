@@ -4,7 +4,7 @@
 //! snapshot holds everything and costs accordingly: it waits until the round of its entity is over and
 //! takes at most a twentieth of the time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use rusqlite::Transaction;
@@ -43,6 +43,15 @@ pub(super) struct State {
     /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
     pub(super) status_wanted: bool,
     last_at: Option<Duration>,
+    /// Entities of which a webhook told, and which is put out at once.
+    hurried: HashSet<Entity>,
+}
+
+impl State {
+    /// What is pending of this entity need not wait for the end of its round.
+    pub(super) fn hurry(&mut self, entity: Entity) {
+        self.hurried.insert(entity);
+    }
 }
 
 impl Mind {
@@ -121,8 +130,8 @@ impl Mind {
                 continue;
             }
             let since = self.course.put_out.flushed.get(&entity).copied();
-            let pause =
-                if self.rounds.is_under_way(entity) { DURING_A_ROUND } else { Duration::from_millis(200) };
+            let waits = self.rounds.is_under_way(entity) && !self.course.put_out.hurried.contains(&entity);
+            let pause = if waits { DURING_A_ROUND } else { Duration::from_millis(200) };
             if let Some(at) = since.map(|at| at + pause).filter(|at| *at > self.now.mono) {
                 self.wake(at);
                 continue;
@@ -133,6 +142,7 @@ impl Mind {
             }
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);
+            self.course.put_out.hurried.remove(&entity);
         }
         Ok(())
     }

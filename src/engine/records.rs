@@ -79,22 +79,15 @@ impl Mind {
         let now = self.now.text();
         let mut stored = Vec::with_capacity(all.len());
         for (number, got) in all {
+            self.hear_detail(tx, entity, number, got, &now)?;
             match got {
-                Got::Body(body) => {
-                    self.store_detail(tx, entity, number, body, &now)?;
-                    stored.push(key_hash(&[Cell::text(number)]));
-                }
-                Got::Missing => self.note_missing(tx, entity, number, &now)?,
-                Got::Refused(why) => {
-                    log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
-                    details::clear_detail_wanted(tx, entity, number)?;
-                }
+                Got::Body(_) => stored.push(key_hash(&[Cell::text(number)])),
                 Got::Again { why, .. } => {
                     log::warn!("{} {number} could not be fetched: {why}", entity.name());
                     settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
                     sync_state::note_error(tx, entity, why, &now)?;
                 }
-                Got::LoginRefused => {}
+                _ => {}
             }
             if !matches!(got, Got::Again { .. } | Got::LoginRefused) {
                 self.rounds.passed.remove(&(entity, number.clone()));
@@ -102,6 +95,26 @@ impl Mind {
         }
         settled.rounds.push(RoundStep::Stored(entity, stored));
         Ok(())
+    }
+
+    /// One record, or the news that there is none. One that could not be fetched changes nothing.
+    pub(super) fn hear_detail(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        number: &str,
+        got: &Got,
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        match got {
+            Got::Body(body) => self.store_detail(tx, entity, number, body, now),
+            Got::Missing => self.note_missing(tx, entity, number, now),
+            Got::Refused(why) => {
+                log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
+                details::clear_detail_wanted(tx, entity, number)
+            }
+            Got::Again { .. } | Got::LoginRefused => Ok(()),
+        }
     }
 
     /// Extend knows no such record.

@@ -306,8 +306,8 @@ impl Rounds {
                 let before = self.failed.get(&lane).map_or(0, |(_, in_a_row, _)| *in_a_row);
                 self.failed.insert(lane, (now, before.saturating_add(1), why));
                 self.due_at.remove(&lane);
-                // A task that ends does not try for ever.
-                if self.only && lane.entity != Entity::Prices {
+                // Whoever asked for it is told; each customer's prices are tried once.
+                if lane.entity != Entity::Prices {
                     self.asked.remove(&lane.entity);
                 }
             }

@@ -14,6 +14,7 @@ use crate::exchange::take;
 use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
 use crate::extend::jobs;
+use crate::hooks::Hooks;
 use crate::recover;
 use crate::rules::arrival::Patience;
 use crate::store::{StoreError, intake};
@@ -71,7 +72,8 @@ pub fn run(
     // Whoever holds the database, a stop is heard in time: the step is tried again.
     connection.busy_timeout(Duration::from_secs(1)).map_err(StoreError::from)?;
     let ends = task.once || task.only.is_some();
-    let watching = (!task.mirror_only).then(|| watching(&config, &connection, clock.now())).transpose()?;
+    let takes_in = !task.mirror_only;
+    let watching = takes_in.then(|| watching(&config, &connection, clock.now())).transpose()?;
     let mut engine = Engine::new(connection, config.clone(), task, clock.now())?;
     let (inbox, events) = bounded::<Event>(INBOX);
     let mut workers = Workers::start(&config, &inbox)?;
@@ -82,6 +84,7 @@ pub fn run(
         }
         None => None,
     };
+    let hooks = takes_in.then(|| Hooks::start(config.clone(), inbox.clone(), !ends)).transpose()?;
     drop(inbox);
 
     let closed = crossbeam_channel::never();
@@ -168,7 +171,7 @@ pub fn run(
         reason: engine.reason().map(String::from),
         round_errors: engine.round_errors().into_iter().map(|(e, why)| (e.name().to_owned(), why)).collect(),
     };
-    wind_down(engine, workers, watcher, events, received, &clock);
+    wind_down(engine, workers, (watcher, hooks), events, received, &clock);
     if let Err(error) = Publisher::put_last_status(config) {
         log::error!("status.json: {error}");
     }
@@ -180,14 +183,14 @@ pub fn run(
 fn wind_down(
     mut engine: Engine,
     workers: Workers,
-    watcher: Option<Watcher>,
+    watchers: (Option<Watcher>, Option<Hooks>),
     events: Receiver<Event>,
     mut received: Vec<Event>,
     clock: &Clock,
 ) {
     let deadline = Instant::now() + GRACE;
-    // The watcher may be waiting for room in the inbox: it is joined on a thread that may wait.
-    let watcher = std::thread::spawn(move || drop(watcher));
+    // They may be waiting for room in the inbox: they are joined on a thread that may wait.
+    let watchers = std::thread::spawn(move || drop(watchers));
     while engine.is_sending() {
         match events.recv_deadline(deadline) {
             Ok(event) => received.push(event),
@@ -198,7 +201,7 @@ fn wind_down(
     workers.end(&events, &mut received);
     record_only(&mut engine, &mut received, clock);
     drop(events);
-    let _ = watcher.join();
+    let _ = watchers.join();
     if let Err(error) = engine.note_good_end() {
         log::error!("{error}");
     }
@@ -240,6 +243,7 @@ struct Workers {
     puts: Option<Sender<Job>>,
     pushes: Option<Sender<Job>>,
     pulls: Option<Sender<Job>>,
+    fetches: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -267,6 +271,7 @@ impl Workers {
         let (puts, put_queue) = bounded(2);
         let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
         let (pulls, pull_queue) = bounded(PULL_WORKERS * 2);
+        let (fetches, fetch_queue) = bounded(2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -294,12 +299,15 @@ impl Workers {
             let api = client.clone();
             spawn(&format!("pull-{number}"), &pull_queue, Box::new(move |job| call(&api, job)))?;
         }
+        let api = client.clone();
+        spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
         Ok(Workers {
             client,
             moves: Some(moves),
             puts: Some(puts),
             pushes: Some(pushes),
             pulls: Some(pulls),
+            fetches: Some(fetches),
             threads,
         })
     }
@@ -310,6 +318,7 @@ impl Workers {
             Job::Put(_) => &self.puts,
             Job::Push(_) => &self.pushes,
             Job::Pull(_) => &self.pulls,
+            Job::Fetch(_) => &self.fetches,
         };
         if let Some(queue) = queue {
             let _ = queue.send(job);
@@ -318,7 +327,8 @@ impl Workers {
 
     /// Ends calls that still run and waits for every thread; what they report on the way is collected.
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
-        drop((self.moves.take(), self.puts.take(), self.pushes.take(), self.pulls.take()));
+        drop((self.moves.take(), self.puts.take(), self.pushes.take()));
+        drop((self.pulls.take(), self.fetches.take()));
         self.client.shut_down();
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             if let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {
@@ -336,7 +346,9 @@ impl Workers {
 
 fn call(api: &dyn Api, job: Job) -> Option<Event> {
     match job {
-        Job::Push(job) | Job::Pull(job) => Some(Event::Called(Box::new(jobs::run(api, job)))),
+        Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
+            Some(Event::Called(Box::new(jobs::run(api, job))))
+        }
         _ => None,
     }
 }

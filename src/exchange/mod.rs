@@ -13,6 +13,10 @@ pub mod put;
 pub mod take;
 pub mod watch;
 
+/// What stands before the name of a file that lies in hooks/ and not in the inbox. No name of the inbox holds
+/// a slash.
+pub const HOOKS_PREFIX: &str = "hooks/";
+
 /// Writes a file so that it appears whole: beside its place, then renamed. `durable` waits for the disk.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{stamp, sync_folder, with_path, write_whole};
+use super::{HOOKS_PREFIX, stamp, sync_folder, with_path, write_whole};
 use crate::formats::{canonical, names};
 use crate::store::intake::ToMove;
 
@@ -27,7 +27,16 @@ pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
         .iter()
         .map(|file| {
             let folder = exchange.join(&file.folder);
-            let result = move_one(inbox, &folder, file);
+            let result = match file.name.strip_prefix(HOOKS_PREFIX) {
+                Some(name) => {
+                    let file = ToMove { name: name.to_owned(), ..file.clone() };
+                    let hooks = exchange.join(HOOKS_PREFIX);
+                    let result = move_one(&hooks, &folder, &file);
+                    folders.insert(hooks);
+                    result
+                }
+                None => move_one(inbox, &folder, file),
+            };
             folders.insert(folder);
             Taken { id: file.id, name: file.name.clone(), result }
         })

@@ -432,13 +432,13 @@ struct Bytes {
     bytes: Vec<u8>,
 }
 
-fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
+pub(crate) fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
     use notify::event::{AccessKind, AccessMode};
     kind == AccessKind::Close(AccessMode::Write)
 }
 
 /// Reads a regular file, never a pipe or the target of a link that took its place a moment ago.
-fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::client::Api;
 use super::look_up::{LookUpJob, Looked, look_up};
+use super::page::split_page;
 use super::prepare::{PrepareJob, Standing, Target, find_order, prepare};
 use super::requests::{self, Request};
 use crate::formats::document::Kind;
@@ -30,6 +31,8 @@ pub enum CallJob {
     Page(PageJob),
     /// Fetch whole records, one by one.
     Details(DetailsJob),
+    /// Fetch records that webhooks named, one by one.
+    Records(RecordsJob),
 }
 
 /// An item to send.
@@ -83,6 +86,37 @@ pub struct DetailsJob {
     pub urgency: Urgency,
     /// Extend's numbers.
     pub numbers: Vec<String>,
+}
+
+/// Records to fetch as lists and details show them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordsJob {
+    /// Of what.
+    pub entity: Entity,
+    /// Extend's numbers.
+    pub numbers: Vec<String>,
+    /// With its row, out of the list that is narrowed to it.
+    pub row: bool,
+    /// With its detail. Without it the detail is fetched where the list has no such row.
+    pub detail: bool,
+}
+
+impl RecordsJob {
+    /// Requests for each record at the most.
+    pub fn calls(&self) -> u32 {
+        1 + u32::from(self.row)
+    }
+}
+
+/// A record as it was fetched; `None` for what was not asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetched {
+    /// Extend's number.
+    pub number: String,
+    /// The page of the list that was narrowed to it.
+    pub row: Option<Got>,
+    /// The detail.
+    pub detail: Option<Got>,
 }
 
 /// What a job brought.
@@ -161,6 +195,15 @@ pub enum CallOutcome {
         /// Number and what came.
         got: Vec<(String, Got)>,
     },
+    /// Records that webhooks named, up to the first that could not be fetched.
+    Records {
+        /// Of what.
+        entity: Entity,
+        /// What was asked for.
+        numbers: Vec<String>,
+        /// What came.
+        got: Vec<Fetched>,
+    },
 }
 
 /// From when orders are searched that a document names by a number which is unknown here: the filter by
@@ -178,6 +221,7 @@ impl CallJob {
             CallJob::Send(_) => 1,
             CallJob::LookUp(job) => job.requests,
             CallJob::Details(job) => job.numbers.len() as u32,
+            CallJob::Records(job) => job.numbers.len() as u32 * job.calls(),
         }
     }
 }
@@ -211,6 +255,10 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
         CallJob::Details(job) => {
             let got = details(&mut line, &job);
             CallOutcome::Details { job, got }
+        }
+        CallJob::Records(job) => {
+            let got = records(&mut line, &job);
+            CallOutcome::Records { entity: job.entity, numbers: job.numbers, got }
         }
     };
     line.seen.unused = leave.saturating_sub(line.calls);
@@ -350,21 +398,54 @@ fn page_request(job: &PageJob) -> Request {
     }
 }
 
-fn details(line: &mut Caller<'_>, job: &DetailsJob) -> Vec<(String, Got)> {
-    let resource = match job.entity {
+fn resource(entity: Entity) -> &'static str {
+    match entity {
         Entity::Customers => "Customers",
         Entity::Orders => "CustomerOrders",
         Entity::Returns => "ReturnOrders",
         _ => "Products",
-    };
+    }
+}
+
+fn details(line: &mut Caller<'_>, job: &DetailsJob) -> Vec<(String, Got)> {
     let mut all = Vec::with_capacity(job.numbers.len());
     for number in &job.numbers {
-        let got = answer::of_read(line.call(&requests::record(resource, number)));
-        let stop = matches!(got, Got::Again { .. } | Got::LoginRefused);
+        let got = answer::of_read(line.call(&requests::record(resource(job.entity), number)));
+        let stop = is_end(&got);
         all.push((number.clone(), got));
         if stop {
             break;
         }
     }
     all
+}
+
+fn records(line: &mut Caller<'_>, job: &RecordsJob) -> Vec<Fetched> {
+    let mut all = Vec::with_capacity(job.numbers.len());
+    for number in &job.numbers {
+        let row = job.row.then(|| {
+            answer::of_read(line.call(&match job.entity {
+                Entity::Customers => requests::customers(Some(number), None, 1),
+                _ => requests::products(Some(number), None, 0),
+            }))
+        });
+        let listed = match &row {
+            Some(Got::Body(body)) => split_page(job.entity, body).is_ok_and(|page| !page.rows.is_empty()),
+            _ => false,
+        };
+        let wanted = (job.detail || !listed) && !row.as_ref().is_some_and(is_end);
+        let detail =
+            wanted.then(|| answer::of_read(line.call(&requests::record(resource(job.entity), number))));
+        let stop = [&row, &detail].into_iter().flatten().any(is_end);
+        all.push(Fetched { number: number.clone(), row, detail });
+        if stop {
+            break;
+        }
+    }
+    all
+}
+
+/// Whether more calls would go the same way.
+fn is_end(got: &Got) -> bool {
+    matches!(got, Got::Again { .. } | Got::LoginRefused)
 }

@@ -3,12 +3,13 @@
 //! What a shop drops becomes [`document::Document`]s or [`problem::Problem`]s, which are values: bad
 //! data is nothing unusual. [`text`] decodes, [`json`] recognises and checks, [`canonical`] says when
 //! two documents are the same, [`locate`] finds the line that a person must look at, [`receipt`] and
-//! [`problem`] speak to the shop.
+//! [`problem`] speak to the shop. [`hook`] reads what Extend tells of itself.
 
 pub mod canonical;
 pub mod document;
 pub mod export;
 pub mod file_name;
+pub mod hook;
 pub mod json;
 pub mod locate;
 pub mod names;

@@ -100,6 +100,14 @@ pub enum Wrong {
     NotAFile,
     /// A file name that is no text.
     NameNotText,
+    /// JSON, but no webhook.
+    NoHook,
+    /// A webhook without a signature, which the settings want.
+    Unsigned,
+    /// A webhook whose signature is not made with our secret.
+    WrongSignature,
+    /// A webhook with a signature, and no secret is set to hold it against.
+    NoSecret,
 }
 
 /// The type that a field should have.
@@ -159,6 +167,10 @@ impl Problem {
             Wrong::NotStorable { .. } => "not_storable",
             Wrong::NotAFile => "not_a_file",
             Wrong::NameNotText => "name_not_text",
+            Wrong::NoHook => "no_webhook",
+            Wrong::Unsigned => "unsigned",
+            Wrong::WrongSignature => "wrong_signature",
+            Wrong::NoSecret => "no_secret",
         }
     }
 
@@ -284,6 +296,18 @@ impl Problem {
                     .into()
             }
             Wrong::NameNotText => "the name of this file is no valid text. Give it another name.".into(),
+            Wrong::NoHook => "this is no webhook: it has no list of Notifications. In hooks/ belongs what Extend \
+                              posted, byte for byte."
+                .into(),
+            Wrong::Unsigned => "this webhook has no signature. Write the header ms-signature into a file of the \
+                                same name with .signature behind it, or set allow_unsigned_files in the settings."
+                .into(),
+            Wrong::WrongSignature => "the signature of this webhook is not made with our secret, or the bytes are \
+                                      not those that Extend sent. Is secret under [webhooks] the one that Extend has?"
+                .into(),
+            Wrong::NoSecret => "this webhook is signed, and there is no secret under [webhooks] in the settings to \
+                                hold it against."
+                .into(),
         }
     }
 
@@ -378,6 +402,18 @@ impl Problem {
                     .into()
             }
             Wrong::NameNotText => "filens namn är ingen giltig text. Ge den ett annat namn.".into(),
+            Wrong::NoHook => "detta är ingen webhook: den har ingen lista Notifications. I hooks/ ska ligga det som \
+                              Extend sände, byte för byte."
+                .into(),
+            Wrong::Unsigned => "denna webhook saknar signatur. Skriv huvudet ms-signature i en fil med samma namn \
+                                och .signature efter, eller sätt allow_unsigned_files i inställningarna."
+                .into(),
+            Wrong::WrongSignature => "signaturen är inte gjord med vår hemlighet, eller så är byten inte de som Extend \
+                                      sände. Är secret under [webhooks] den som Extend har?"
+                .into(),
+            Wrong::NoSecret => "denna webhook är signerad, och det finns ingen secret under [webhooks] i \
+                                inställningarna att pröva den mot."
+                .into(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod arrival;
 pub mod budget;
 pub mod change;
+pub mod hooks;
 pub mod intake;
 pub mod line;
 pub mod lookup;

@@ -5,6 +5,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// The agent's note that the last process ended in order.
 pub const ENDED_WELL: &str = "ended_well";
 
+/// When a webhook last came that was let in.
+pub const HOOK_LAST_AT: &str = "hook_last_at";
+/// How many webhooks were turned away.
+pub const HOOKS_REFUSED: &str = "hooks_refused";
+/// How many of them since one was last let in.
+pub const HOOKS_REFUSED_IN_A_ROW: &str = "hooks_refused_in_a_row";
+/// When one was last turned away.
+pub const HOOKS_REFUSED_AT: &str = "hooks_refused_at";
+/// Why: `unsigned`, `wrong_signature` or `too_many`.
+pub const HOOKS_REFUSED_WHY: &str = "hooks_refused_why";
+/// Why nothing listens for webhooks though the settings ask for it.
+pub const HOOKS_TROUBLE: &str = "hooks_trouble";
+
 /// The line to Extend as it was last written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineRow {

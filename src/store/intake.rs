@@ -55,7 +55,9 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
     let in_folder: i64 = connection
         .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
         .query_row([file.name, file.folder], |row| row.get(0))?;
-    let stored_name = crate::formats::names::numbered(file.name, in_folder as u64 + 1);
+    // In rejected/ all lie together, those of hooks/ too.
+    let own_name = file.name.rsplit('/').next().unwrap_or(file.name);
+    let stored_name = crate::formats::names::numbered(own_name, in_folder as u64 + 1);
     let first = file.problems.first();
     let text = |name: &str| first.and_then(|problem| problem[name].as_str());
     let problems = if file.problems.is_empty() { None } else { serde_json::to_string(file.problems).ok() };

@@ -17,6 +17,7 @@ pub mod changes;
 pub mod copy;
 pub mod customers;
 pub mod details;
+pub mod hooks;
 pub mod intake;
 mod mirrored;
 pub mod orders;

@@ -55,6 +55,14 @@ fn is_ours(connection: &Connection, row: &RawValue) -> rusqlite::Result<bool> {
     let number = cells::read(Kind::Text, fields::at(row.get(), "orderNumber"), &mut false);
     // One without a number goes on, to be counted.
     let Some(number) = number.as_text() else { return Ok(true) };
+    is_known(connection, number)
+}
+
+/// Whether this agent delivered an order, or it is mirrored already.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_known(connection: &Connection, number: &str) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM outbox WHERE extend_number = ?1 AND kind = 'order')

@@ -156,3 +156,98 @@ pub fn turns(connection: &Connection) -> rusqlite::Result<Turns> {
             Ok(Turns { customers: count(row, 0)?, to_come, fresh_since: row.get(2)?, failing })
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::open_in_memory;
+
+    const MONDAY: &str = "2026-11-23T10:00:00.000Z";
+    const TUESDAY: &str = "2026-11-24T10:00:00.000Z";
+    const WEDNESDAY: &str = "2026-11-25T10:00:00.000Z";
+
+    fn named(numbers: &[&str]) -> Vec<String> {
+        numbers.iter().map(|number| (*number).to_owned()).collect()
+    }
+
+    fn use_up(connection: &Connection, customer: &str, orders: usize) {
+        for order in 0..orders {
+            connection
+                .execute(
+                    "INSERT INTO orders (order_number, customer_number, fetched_at) VALUES (?1, ?2, '')",
+                    [format!("{customer}-{order}"), customer.to_owned()],
+                )
+                .unwrap();
+        }
+    }
+
+    /// Lets each have its turn until nobody is due, a minute each, and tells in which order.
+    fn turns_until(connection: &Connection, before: &str, day: &str) -> String {
+        let mut turns = String::new();
+        for minute in 0..60 {
+            let now = day.replace(":00:00.", &format!(":{minute:02}:00."));
+            let Some(next) = next_customer(connection, before, &now).unwrap() else { return turns };
+            turns.push_str(&next);
+            end_turn(connection, &next, &now, None).unwrap();
+        }
+        turns + "…"
+    }
+
+    #[test]
+    fn the_most_used_come_first_and_nobody_is_left_out() {
+        let connection = open_in_memory().unwrap();
+        use_up(&connection, "B", 3);
+        use_up(&connection, "C", 9);
+        set_customers(&connection, Some(&named(&["A", "B", "C", "D"])), MONDAY).unwrap();
+        assert_eq!(turns(&connection).unwrap().to_come, 4);
+        assert_eq!(turns_until(&connection, MONDAY, MONDAY), "CBAD", "first those with orders");
+        assert_eq!(turns(&connection).unwrap().fresh_since.as_deref(), Some(MONDAY), "the oldest counts");
+        assert_eq!(
+            turns_until(&connection, TUESDAY, TUESDAY),
+            "CBAD",
+            "then who has waited longest, with its orders"
+        );
+        // The clock was set back: what was tried in the future is due.
+        assert!(next_customer(&connection, "2026-11-01T00:00:00.000Z", MONDAY).unwrap().is_some());
+    }
+
+    #[test]
+    fn whoever_waits_long_enough_goes_before_the_most_used() {
+        let connection = open_in_memory().unwrap();
+        use_up(&connection, "B", 9);
+        set_customers(&connection, Some(&named(&["A", "B"])), MONDAY).unwrap();
+        end_turn(&connection, "A", MONDAY, None).unwrap();
+        end_turn(&connection, "B", "2026-11-25T09:00:00.000Z", None).unwrap();
+        // Two days are more than ten times an hour.
+        assert_eq!(next_customer(&connection, WEDNESDAY, WEDNESDAY).unwrap().as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn one_that_fails_is_told_and_one_that_is_no_longer_wanted_is_forgotten() {
+        let connection = open_in_memory().unwrap();
+        set_customers(&connection, Some(&named(&["A", "B"])), MONDAY).unwrap();
+        end_turn(&connection, "A", MONDAY, Some("locked")).unwrap();
+        end_turn(&connection, "B", MONDAY, None).unwrap();
+        let standing = turns(&connection).unwrap();
+        assert_eq!((standing.customers, standing.to_come), (2, 1));
+        assert_eq!(standing.failing, Some(("A".to_owned(), "locked".to_owned())));
+        assert_eq!(standing.fresh_since.as_deref(), Some(MONDAY));
+        connection
+            .execute(
+                "INSERT INTO prices (customer_number, product_number, sales_unit, from_quantity, currency, fetched_at)
+                 VALUES ('A', 'P', 'st', 1, 'SEK', '')",
+                [],
+            )
+            .unwrap();
+        set_customers(&connection, Some(&named(&["B"])), TUESDAY).unwrap();
+        assert_eq!(sweeps::count(&connection, Entity::Prices, Some("A")).unwrap(), 0);
+        assert_eq!(turns(&connection).unwrap().failing, None);
+        // All of them: those in the mirror.
+        set_customers(&connection, None, TUESDAY).unwrap();
+        assert_eq!(turns(&connection).unwrap().customers, 1, "no customer was mirrored yet");
+        connection.execute("INSERT INTO customers (customer_number) VALUES ('C')", []).unwrap();
+        set_customers(&connection, None, TUESDAY).unwrap();
+        assert_eq!(next_customer(&connection, WEDNESDAY, WEDNESDAY).unwrap().as_deref(), Some("C"));
+        assert_eq!(turns(&connection).unwrap().customers, 1);
+    }
+}

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use ureq_proto::http::HeaderMap;
 
-pub use serve::{Limits, Server};
+pub use serve::{Limits, Server, reachable};
 
 /// A request that has arrived in full.
 #[derive(Debug)]

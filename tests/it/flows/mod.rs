@@ -4,6 +4,7 @@ mod bad_files;
 mod changes;
 mod commands;
 mod duplicates;
+mod hooks;
 mod lost_answers;
 mod mirror;
 mod moods;

@@ -671,7 +671,7 @@ impl World {
                     _ => self.put(files, self.now + pause)?,
                 }
             }
-            Job::Push(job) | Job::Pull(job) => {
+            Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;
                     process.began(&job);
