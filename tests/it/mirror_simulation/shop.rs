@@ -381,7 +381,7 @@ impl Shop {
             let what = match job {
                 Job::Move(files) => Happening::Moves(files),
                 Job::Put(files) => Happening::Puts(files),
-                Job::Push(call) | Job::Pull(call) => Happening::Calls(call),
+                Job::Push(call) | Job::Pull(call) | Job::Fetch(call) => Happening::Calls(call),
             };
             self.queue_here(self.now + pause, what);
         }
