@@ -30,6 +30,7 @@ CREATE TABLE products (
 ) STRICT;
 CREATE INDEX products_removed ON products(product_number) WHERE removed_at IS NOT NULL;
 CREATE INDEX products_odd ON products(product_number) WHERE odd <> 0;
+CREATE INDEX products_name ON products(name);
 CREATE INDEX products_gtin ON products(gtin) WHERE gtin IS NOT NULL;
 
 CREATE TABLE product_components (
@@ -96,6 +97,10 @@ CREATE TABLE balances (
     odd                     INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (product_number, warehouse)
 ) STRICT, WITHOUT ROWID;
+-- All that report_stock shows of a balance, without `raw`: the stock of one warehouse, or what is low in it,
+-- is found without reading Extend's records.
+CREATE INDEX balances_stock ON balances(warehouse, product_number, available, physical, ordered,
+                                        next_receiving_date, changed_at);
 CREATE INDEX balances_odd ON balances(product_number) WHERE odd <> 0;
 
 CREATE TABLE orders (
@@ -316,7 +321,8 @@ CREATE TABLE outbox (
     prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there
 ) STRICT;
 CREATE INDEX outbox_ready ON outbox(id) WHERE state = 'queued' AND ready = 1;
-CREATE INDEX outbox_open ON outbox(state, id) WHERE state IN ('queued', 'sending', 'refused');
+CREATE INDEX outbox_state ON outbox(state, id);
+CREATE INDEX outbox_failing ON outbox(failures) WHERE failures > 0;
 CREATE INDEX outbox_key ON outbox(kind, key);
 CREATE INDEX outbox_reference ON outbox(order_reference) WHERE order_reference IS NOT NULL;
 CREATE INDEX outbox_number ON outbox(extend_number) WHERE extend_number IS NOT NULL;
@@ -527,13 +533,15 @@ SELECT id, kind, key, source_file, refused_at, error_code, error_message FROM ou
 
 CREATE VIEW report_daily_sales AS
 SELECT substr(o.order_date, 1, 10) AS day, r.currency, count(DISTINCT o.order_number) AS orders,
-       count(*) AS rows, sum(r.quantity) AS quantity, sum(r.quantity * r.unit_price) AS amount
+       count(*) AS rows, round(sum(r.quantity), 6) AS quantity,
+       round(sum(r.quantity * r.unit_price), 6) AS amount -- tenths don't add up in binary
 FROM orders o JOIN order_rows r ON r.order_number = o.order_number
 WHERE o.status IS NOT 'Annulled' AND r.status IS NOT 'Annulled' AND r.parent_position IS NULL
 GROUP BY 1, 2;
 
 CREATE VIEW report_sync AS
-SELECT entity, rows, last_success_at,
-       CAST((julianday('now') - julianday(last_success_at)) * 1440 AS INTEGER) AS minutes_old,
-       last_full_at, odd_records, last_error
-FROM sync_state WHERE last_success_at IS NOT NULL OR last_error IS NOT NULL;
+SELECT s.entity, s.rows, s.last_success_at,
+       CAST((julianday('now') - julianday(s.last_success_at)) * 1440 AS INTEGER) AS minutes_old,
+       s.last_full_at, s.odd_records, s.last_error, s.last_error_at,
+       (SELECT count(*) FROM details_wanted d WHERE d.entity = s.entity) AS missing_details
+FROM sync_state s;

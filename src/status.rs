@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::config::{Config, Language};
-use crate::engine::forbidden_note;
+use crate::engine::{REPORTS_TROUBLE, forbidden_note};
 use crate::formats::document::Kind;
 use crate::recover;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
@@ -21,6 +21,8 @@ mod mirror;
 
 pub use hooks::HooksStatus;
 pub use mirror::{EntityStatus, ToCome};
+
+pub mod machine;
 
 /// Something that will not come right by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,10 +132,10 @@ fn needs_person(
     for name in recover::set_aside(&config.database) {
         let message = language.pick(
             format!(
-                "The database was damaged or lost and was made again from accepted/ and receipts/; the old file is {name}, beside the new one. See that the last orders are at Extend, then move or delete that file."
+                "The database was damaged or lost and was made again from the newest backup, receipts/ and accepted/; the old file is {name}, beside the new one. See that the last orders are at Extend, then move or delete that file."
             ),
             format!(
-                "Databasen var skadad eller borta och har byggts om från accepted/ och receipts/; den gamla filen är {name}, bredvid den nya. Se efter att de senaste ordrarna finns i Extend, och flytta eller radera sedan filen."
+                "Databasen var skadad eller borta och har byggts om från senaste säkerhetskopian, receipts/ och accepted/; den gamla filen är {name}, bredvid den nya. Se efter att de senaste ordrarna finns i Extend, och flytta eller radera sedan filen."
             ),
         );
         add("database_trouble", None, Some(name), message);
@@ -230,15 +232,27 @@ fn needs_person(
         ("inbox_trouble", "The inbox can't be read", "Det går inte att läsa inbox"),
         ("move_trouble", "A file can't be moved out of the inbox", "Det går inte att flytta en fil ur inbox"),
         (
+            REPORTS_TROUBLE,
+            "The copy for reports can't be refreshed: close the program that has it open, or see [reports] in the settings",
+            "Det går inte att förnya kopian för rapporter: stäng programmet som har den öppen, eller se [reports] i inställningarna",
+        ),
+        (
             "put_trouble",
             "A file for the webshop can't be written",
             "Det går inte att skriva en fil till webbshoppen",
         ),
+        (
+            agent::BACKUP_TROUBLE,
+            "No backup of the database can be made",
+            "Det går inte att göra en säkerhetskopia av databasen",
+        ),
     ] {
         if let Some(why) = agent::get(connection, note)?.filter(|why| !why.is_empty()) {
             let remedy = language.pick(
-                "It is tried again by itself. A folder that is gone is made with «extend-edge init».",
-                "Det försöks igen av sig självt. En mapp som saknas skapas med «extend-edge init».",
+                "It is tried again by itself. Bring a share that dropped back, make room on a full disk, give the \
+                 agent the right to write; a folder that is gone is made with «extend-edge init».",
+                "Det försöks igen av sig självt. Koppla in en nätverksmapp som försvunnit, gör plats på en full \
+                 disk, ge agenten rätt att skriva; en mapp som saknas skapas med «extend-edge init».",
             );
             add(note, None, None, format!("{}: {why}. {remedy}", language.pick(english, swedish)));
         }
@@ -369,11 +383,11 @@ impl Status {
         }
         line(language.pick(
             format!(
-                "\nReports: open {} with any SQLite program; see Reports in the README.",
+                "\nReports: «extend-edge report» lists them; or open {} with any SQLite program.",
                 database.display()
             ),
             format!(
-                "\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.",
+                "\nRapporter: «extend-edge report» räknar upp dem; eller öppna {} med valfritt SQLite-program.",
                 database.display()
             ),
         ));

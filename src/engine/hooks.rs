@@ -235,9 +235,13 @@ impl Mind {
     /// Leave for as many of its records as there is room for.
     fn pay_for(&mut self, job: &mut RecordsJob) {
         for paid in 0..job.numbers.len() {
-            if let Err(at) =
-                self.course.budget.take_together(Class::Webhooks, Group::Standard, job.calls(), self.now.mono)
-            {
+            let taken = self.course.budget.take_together(
+                Class::Webhooks,
+                Group::Standard,
+                job.calls(),
+                self.now.mono,
+            );
+            if let Err(at) = taken {
                 job.numbers.truncate(paid);
                 if paid == 0 {
                     self.wake(at);

@@ -1,5 +1,6 @@
 //! Files in: recorded with their outbox items in one transaction, moved after the commit.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rusqlite::Transaction;
@@ -11,7 +12,7 @@ use crate::exchange::watch::{Arrived, Sighting};
 use crate::formats::document::{Document, Kind, OrderReference};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
-use crate::rules::intake::{Verdict, decide};
+use crate::rules::intake::{Known, Verdict, decide};
 use crate::store::intake::{Left, NewFile};
 use crate::store::{agent, intake, outbox};
 
@@ -68,49 +69,48 @@ impl Mind {
         }
         // Read before it was moved and heard of after: no second arrival. If it is one, it still lies in the
         // inbox and the watcher tells of it again.
-        if !self.course.just_moved.is_empty()
+        if !self.just_moved.is_empty()
             && let Some(id) = intake::last_moved(tx, &arrived.name, arrived.hash.as_deref())?
-            && self.course.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
+            && self.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
         {
             return Ok(());
         }
         intake::forget_left(tx, &arrived.name)?;
         let verdict = match &arrived.parsed {
-            Ok(document) => self.judge(tx, &arrived.name, document.clone())?,
+            Ok(document) => self.judge(tx, &arrived.name, document)?,
             Err(problems) => Err(problems.clone()),
         };
         match verdict {
-            Ok((document, made_key, duplicate_of)) => {
-                self.accept(tx, arrived, &document, made_key, duplicate_of)
-            }
+            Ok(taken) => self.accept(tx, arrived, &taken),
             Err(problems) => self.reject(tx, arrived, &problems),
         }
     }
 
     /// One order, once: the document with its key, or why it can't be taken.
-    #[allow(clippy::type_complexity)]
-    fn judge(
+    fn judge<'d>(
         &self,
         tx: &Transaction<'_>,
         file_name: &str,
-        mut document: Document,
-    ) -> rusqlite::Result<Result<(Document, bool, Option<i64>), Vec<Problem>>> {
+        document: &'d Document,
+    ) -> rusqlite::Result<Result<Taking<'d>, Vec<Problem>>> {
+        let mut taking =
+            Taking { document: Cow::Borrowed(document), made_key: false, duplicate_of: None, earlier: None };
         if !document.kind.has_key() {
-            return Ok(Ok((document, false, None)));
+            return Ok(Ok(taking));
         }
-        let made = document.key.is_none();
-        if made {
-            let key = document.made_key(file_name);
-            document.set_key(&key);
+        if document.key.is_none() {
+            taking.made_key = true;
+            taking.document.to_mut().set_key(&document.made_key(file_name));
         }
-        let key = document.key.clone().unwrap_or_default();
-        let known = outbox::latest_with_key(tx, document.kind, &key)?;
+        let key = taking.document.key.as_deref().unwrap_or_default();
+        taking.earlier = outbox::latest_with_key(tx, document.kind, key)?;
         // Where the webshop may change customers, other content changes the customer.
         let may_change = document.kind == Kind::Customer && self.config.customers.update;
-        Ok(match decide(&key, made, &document.content_hash, known.as_ref()) {
-            Verdict::Accept => Ok((document, made, None)),
-            Verdict::Reject(Wrong::DuplicateKey { .. }) if may_change => Ok((document, made, None)),
-            Verdict::Duplicate { of } => Ok((document, made, Some(of))),
+        let verdict = decide(key, taking.made_key, &document.content_hash, taking.earlier.as_ref());
+        Ok(match verdict {
+            Verdict::Accept => Ok(taking),
+            Verdict::Reject(Wrong::DuplicateKey { .. }) if may_change => Ok(taking),
+            Verdict::Duplicate { of } => Ok(Taking { duplicate_of: Some(of), ..taking }),
             Verdict::Reject(wrong) => Err(vec![Problem::of_file(wrong)]),
         })
     }
@@ -119,10 +119,9 @@ impl Mind {
         &mut self,
         tx: &Transaction<'_>,
         arrived: &Arrived,
-        document: &Document,
-        made_key: bool,
-        duplicate_of: Option<i64>,
+        taking: &Taking<'_>,
     ) -> rusqlite::Result<()> {
+        let (document, made_key) = (taking.document.as_ref(), taking.made_key);
         let received_at = self.now.text();
         let folder = format!("accepted/{}", &received_at[..10]);
         let file_id = intake::insert_file(
@@ -139,17 +138,17 @@ impl Mind {
             },
         )?;
         let warnings = warnings(document, made_key, self.config.exchange.language);
-        let id = intake::insert_document(tx, file_id, 1, document, duplicate_of, &warnings)?;
+        let id = intake::insert_document(tx, file_id, 1, document, taking.duplicate_of, &warnings)?;
         let key = document.key.as_deref().unwrap_or("-");
-        match duplicate_of {
+        match taking.duplicate_of {
             Some(first) => log::info!(
                 "{:?}: {} {key} repeats item {first}, not sent again",
                 arrived.name,
                 document.kind.name()
             ),
             None => {
-                let earlier = outbox::latest_with_key(tx, document.kind, key)?;
                 outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
+                let earlier = taking.earlier.as_ref();
                 if let Some(earlier) = earlier.filter(|earlier| earlier.ended && !earlier.at_extend) {
                     outbox::take_place_of(tx, earlier.id, id, &received_at)?;
                 }
@@ -214,12 +213,12 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
         let now = self.now.mono;
-        self.course.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
+        self.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
         for file in taken {
             match &file.result {
                 Ok(stored_name) => {
                     intake::mark_moved(tx, file.id, stored_name)?;
-                    self.course.just_moved.insert(file.id, now);
+                    self.just_moved.insert(file.id, now);
                 }
                 Err(error) => trouble = Some(error.to_string()),
             }
@@ -257,6 +256,17 @@ impl Mind {
         }
         Ok(())
     }
+}
+
+/// A document that is taken over.
+struct Taking<'d> {
+    /// With its key.
+    document: Cow<'d, Document>,
+    made_key: bool,
+    /// The item that it repeats: it is not sent again.
+    duplicate_of: Option<i64>,
+    /// The latest item with its key.
+    earlier: Option<Known>,
 }
 
 /// What a person may want to know of a document, as JSON.

@@ -284,7 +284,9 @@ impl Mind {
         }
         let state = sync_state::load(tx, lane.entity)?;
         let rhythm = rhythm(&self.config, lane.entity);
-        let has_changes = rhythm.every.is_some() && state.cursor.is_some();
+        // Until a list of everything was read once there is nothing that could have changed.
+        let filled = self.rounds.filled.contains(&lane.entity);
+        let has_changes = rhythm.every.is_some() && state.cursor.is_some() && filled;
         let (every, last) = match lane.round {
             Round::Changes => match rhythm.every.filter(|_| has_changes) {
                 Some(every) => (every, &state.last_success_at),

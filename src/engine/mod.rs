@@ -27,18 +27,23 @@ use crate::rules::line::{Line, State};
 use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
+use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod backup;
 mod changes;
 mod delivery;
 mod hooks;
 mod intake;
+mod line;
+mod look_ups;
 mod mirror;
 mod pages;
 mod put_out;
 mod reconcile;
 mod records;
+mod reports;
 mod rounds;
 pub mod run;
 mod wal;
@@ -47,6 +52,7 @@ pub use delivery::forbidden_note;
 pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 pub use mirror::PULL_WORKERS;
+pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -60,6 +66,10 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// A backup was made, at this path, or could not be.
+    BackedUp(Result<String, CopyError>),
+    /// The copy for reports was refreshed, or why not.
+    Copied(Result<(), String>),
     /// A webhook came and was let in.
     Hooked(Box<Hooked>),
     /// Webhooks were turned away.
@@ -79,6 +89,10 @@ pub enum Job {
     Push(CallJob),
     /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
+    /// Copy the database, under the name of this time. One at a time.
+    Backup(jiff::Timestamp),
+    /// Refresh the copy for reports. One at a time.
+    Copy,
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -92,6 +106,13 @@ pub struct Task {
     pub once: bool,
     /// Nothing is taken in and nothing is sent: a `sync` alone.
     pub mirror_only: bool,
+}
+
+impl Task {
+    /// Whether it ends by itself.
+    fn is_short(&self) -> bool {
+        self.once || self.only.is_some()
+    }
 }
 
 /// The engine.
@@ -118,6 +139,8 @@ struct Mind {
     scanned: bool,
     /// A round ended since memory was last given back.
     may_rest: bool,
+    /// Files that were moved a moment ago: the watcher may have read them before.
+    just_moved: HashMap<i64, Duration>,
     now: Now,
     dice: fastrand::Rng,
 }
@@ -135,7 +158,7 @@ struct Course {
     /// Items with a call under way.
     in_flight: HashSet<i64>,
     /// Look-ups that were begun and have not come to their end.
-    look_ups: HashMap<i64, delivery::LookUp>,
+    look_ups: HashMap<i64, look_ups::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
     prepared: HashMap<i64, Duration>,
     probing: bool,
@@ -147,8 +170,9 @@ struct Course {
     fetching: Vec<DetailsJob>,
     moving: bool,
     putting: bool,
-    /// Files that were moved a moment ago: the watcher may have read them before.
-    just_moved: HashMap<i64, Duration>,
+    backing_up: bool,
+    /// When the next backup is due, once that is known.
+    backup_at: Option<Duration>,
     /// After trouble with a folder, until when it is left alone.
     move_again_at: Option<Duration>,
     put_again_at: Option<Duration>,
@@ -156,6 +180,7 @@ struct Course {
     /// Kinds that Extend forbids us to send, and until when they are held back.
     forbidden: HashMap<&'static str, Duration>,
     put_out: put_out::State,
+    copies: reports::Copies,
     hooks: hooks::Course,
 }
 
@@ -188,6 +213,10 @@ impl Engine {
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
         let filled = mirror::take_up(&transaction, &config)?;
+        // An entity that was never fetched is seen to be missing.
+        for entity in entities(&config) {
+            store::sync_state::begin(&transaction, entity)?;
+        }
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
         let course = Course {
@@ -204,12 +233,14 @@ impl Engine {
             fetching: Vec::new(),
             moving: false,
             putting: false,
-            just_moved: HashMap::new(),
+            backing_up: false,
+            backup_at: None,
             move_again_at: None,
             put_again_at: None,
             forget_contents_at: now.mono,
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
+            copies: reports::Copies::default(),
             hooks: hooks::Course::new(lists, now.mono),
         };
         let mind = Mind {
@@ -222,6 +253,7 @@ impl Engine {
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
         };
@@ -260,26 +292,25 @@ impl Engine {
         &mut self,
         events: impl IntoIterator<Item = Event>,
         now: Now,
-        plan: impl FnOnce(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
+        // Read whole for a backup it was found damaged. Only a start can make it again.
+        if let Some(why) = self.waiting.iter().find_map(|event| match event {
+            Event::BackedUp(Err(CopyError::Damaged(why))) => Some(why.clone()),
+            _ => None,
+        }) {
+            return Err(StoreError::Damaged(why));
+        }
         self.mind.now = now;
         let course = self.mind.course.clone();
-        let mut settled = Settled::default();
-        let jobs = (|| -> rusqlite::Result<Vec<Job>> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for event in &self.waiting {
-                self.mind.hear_safely(&transaction, event, &mut settled)?;
-            }
-            self.mind.settle(&transaction, &settled)?;
-            self.mind.remember(&mut settled);
-            let jobs = plan(&mut self.mind, &transaction)?;
-            self.mind.begin(&jobs);
-            transaction.commit()?;
-            Ok(jobs)
-        })();
-        match jobs {
-            Ok(jobs) => {
+        let mut taken = self.commit(&plan, Mind::hear);
+        if taken.as_ref().is_err_and(is_about_the_data) {
+            self.mind.course = course.clone();
+            taken = self.commit(&plan, Mind::hear_safely);
+        }
+        match taken {
+            Ok((jobs, settled)) => {
                 self.waiting.clear();
                 self.mind.after_commit(settled);
                 Ok(jobs)
@@ -289,6 +320,25 @@ impl Engine {
                 Err(error.into())
             }
         }
+    }
+
+    /// All events that wait and the jobs that follow from them, in one transaction.
+    fn commit(
+        &mut self,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        hear: impl Fn(&mut Mind, &Transaction<'_>, &Event, &mut Settled) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<(Vec<Job>, Settled)> {
+        let mut settled = Settled::default();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for event in &self.waiting {
+            hear(&mut self.mind, &transaction, event, &mut settled)?;
+        }
+        self.mind.settle(&transaction, &settled)?;
+        self.mind.remember(&mut settled);
+        let jobs = plan(&mut self.mind, &transaction)?;
+        self.mind.begin(&jobs);
+        transaction.commit()?;
+        Ok((jobs, settled))
     }
 
     /// The moment at which [`Engine::step`] should be called even if nothing happens.
@@ -304,7 +354,9 @@ impl Engine {
             && mind.course.pulls() == 0
             && !mind.course.hooks.fetching
             && !mind.course.moving
-            && !mind.course.putting;
+            && !mind.course.putting
+            && !mind.course.backing_up
+            && !mind.course.copies.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
@@ -406,6 +458,8 @@ struct Settled {
     recorded: Vec<Sender<()>>,
     moved: Option<bool>,
     put: Option<bool>,
+    backup_at: Option<Duration>,
+    copied: Option<bool>,
     scanned: bool,
     forbidden: Vec<&'static str>,
     rounds: Vec<rounds::RoundStep>,
@@ -413,7 +467,8 @@ struct Settled {
 
 impl Mind {
     /// One event that the database can't hold must not stop the others, now and after every restart: it is
-    /// undone alone and set aside. When the database itself is in trouble the whole step fails.
+    /// undone alone and set aside. When the database itself is in trouble the whole step fails. A savepoint
+    /// copies every page that is changed under it, so this is only done once there is such an event.
     fn hear_safely(
         &mut self,
         tx: &Transaction<'_>,
@@ -451,6 +506,14 @@ impl Mind {
                 settled.put = Some(false);
                 Ok(())
             }
+            Event::BackedUp(_) => {
+                settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
+                Ok(())
+            }
+            Event::Copied(_) => {
+                settled.copied = Some(false);
+                Ok(())
+            }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
@@ -464,6 +527,8 @@ impl Mind {
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
+            Event::BackedUp(made) => self.hear_backup(tx, made, settled),
+            Event::Copied(copied) => self.hear_copied(tx, copied, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
@@ -497,6 +562,8 @@ impl Mind {
         }
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
+        self.plan_backup(tx, &mut jobs)?;
+        self.plan_copy(tx, &mut jobs)?;
         Ok(jobs)
     }
 
@@ -544,7 +611,14 @@ impl Mind {
             self.course.putting = false;
             self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
         }
+        if let Some(at) = settled.backup_at {
+            self.course.backing_up = false;
+            self.course.backup_at = Some(at);
+        }
         self.course.fetching.retain(|job| !settled.detailed.contains(job));
+        if let Some(well) = settled.copied {
+            self.after_copy(well);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -558,6 +632,8 @@ impl Mind {
                 Job::Put(_) => self.course.putting = true,
                 // It was noted when it was planned.
                 Job::Pull(_) => {}
+                Job::Backup(_) => self.course.backing_up = true,
+                Job::Copy => self.course.copies.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {
@@ -642,3 +718,6 @@ fn is_about_the_data(error: &rusqlite::Error) -> bool {
 
 /// How long to leave a folder alone that could not be written.
 const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -265,6 +265,10 @@ impl Rounds {
         })
     }
 
+    pub(super) fn are_under_way(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
     pub(super) fn began(&self) -> Duration {
         self.began
     }

@@ -21,6 +21,9 @@ pub use changes::reference;
 /// and each is looked for in the text again to tell its line.
 const MOST_PROBLEMS: usize = 100;
 
+/// How zip archives begin, and so Office documents.
+const ARCHIVE: &[u8] = b"PK\x03\x04";
+
 /// Whether a file's bytes are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
@@ -34,6 +37,10 @@ pub enum Completeness {
 
 /// Whether `bytes` are a whole JSON text.
 pub fn completeness(bytes: &[u8]) -> Completeness {
+    // No more bytes make it JSON, though it may end in what looks like half a letter.
+    if bytes.starts_with(ARCHIVE) {
+        return Completeness::Broken;
+    }
     let written = text::without_zeros(bytes);
     match completeness_of(written) {
         Completeness::Complete if written.len() < bytes.len() => Completeness::CutOff,
@@ -69,8 +76,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(vec![Problem::of_file(Wrong::Empty)]);
     }
-    // Office documents are zip archives.
-    if bytes.starts_with(b"PK\x03\x04") {
+    if bytes.starts_with(ARCHIVE) {
         return Err(vec![Problem::of_file(Wrong::Archive)]);
     }
     let written = text::without_zeros(bytes);
@@ -443,6 +449,7 @@ mod tests {
             assert_eq!(completeness(&reserved), Completeness::CutOff, "zeros from byte {end}");
         }
         check("{\"orderRows\": \"å", "cut_off", None, Some(1));
+        assert_eq!(completeness(b"PK\x03\x04\xC3"), Completeness::Broken, "a spreadsheet");
         let cut = parse(b"{\"\xC3\0\0\0").unwrap_err();
         assert_eq!(cut, [Problem::of_file(Wrong::CutOff)]);
     }

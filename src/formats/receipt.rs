@@ -31,6 +31,21 @@ pub struct ReceiptDocument {
     pub delivered_at: Option<String>,
     /// What Extend gave back, whole: order number, rows, prices.
     pub answer: Option<Value>,
+    /// The document that a person put in the place of the one in the file.
+    pub edited: Option<Edited>,
+}
+
+/// A correction by hand. A database that is made again finds it in the receipt, so it must hold all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edited {
+    /// When.
+    pub at: String,
+    /// By whom.
+    pub by: String,
+    /// The key of the document in the file.
+    pub original_key: Option<String>,
+    /// What is sent.
+    pub document: Value,
 }
 
 /// The receipt of a file.
@@ -38,7 +53,7 @@ pub fn receipt(file: &str, documents: &[ReceiptDocument]) -> String {
     let documents: Vec<Value> = documents
         .iter()
         .map(|document| {
-            json!({
+            let mut told = json!({
                 "id": document.id,
                 "kind": document.kind,
                 "key": document.key,
@@ -53,7 +68,16 @@ pub fn receipt(file: &str, documents: &[ReceiptDocument]) -> String {
                 "receivedAt": document.received_at,
                 "deliveredAt": document.delivered_at,
                 "answer": document.answer,
-            })
+            });
+            if let Some(edited) = &document.edited {
+                told["edited"] = json!({
+                    "at": edited.at,
+                    "by": edited.by,
+                    "originalKey": edited.original_key,
+                    "document": edited.document,
+                });
+            }
+            told
         })
         .collect();
     pretty(&json!({ "file": file, "documents": documents }))

@@ -200,10 +200,14 @@ mod tests {
         use_up(&connection, "C", 9);
         set_customers(&connection, Some(&named(&["A", "B", "C", "D"])), MONDAY).unwrap();
         assert_eq!(turns(&connection).unwrap().to_come, 4);
-        assert_eq!(turns_until(&connection, MONDAY, MONDAY), "CBAD", "first those with orders");
+        assert_eq!(
+            turns_until(&connection, "2026-11-23T09:00:00.000Z", MONDAY),
+            "CBAD",
+            "first those with orders"
+        );
         assert_eq!(turns(&connection).unwrap().fresh_since.as_deref(), Some(MONDAY), "the oldest counts");
         assert_eq!(
-            turns_until(&connection, TUESDAY, TUESDAY),
+            turns_until(&connection, "2026-11-24T09:00:00.000Z", TUESDAY),
             "CBAD",
             "then who has waited longest, with its orders"
         );

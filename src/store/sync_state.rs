@@ -85,6 +85,17 @@ pub fn load(connection: &Connection, entity: Entity) -> rusqlite::Result<SyncSta
     Ok(found.unwrap_or_default())
 }
 
+/// An entity is to be mirrored: it has a state from now on, though nothing of it was fetched.
+///
+/// # Errors
+/// SQLite's.
+pub fn begin(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO sync_state (entity) VALUES (?1)")?
+        .execute([entity.name()])?;
+    Ok(())
+}
+
 /// Records that a round came to its end: in the transaction of its last page, so that the cursor never
 /// runs ahead of the rows.
 ///
@@ -100,6 +111,9 @@ pub fn finish_round(connection: &Connection, entity: Entity, round: &Round<'_>) 
             .query_row([], |row| row.get(0))?,
         None => 0,
     };
+    if round.full {
+        announce_where_owed(connection, entity)?;
+    }
     let odd = odd.saturating_add(i64::try_from(round.skipped).unwrap_or(i64::MAX));
     connection
         .prepare_cached(
@@ -125,6 +139,46 @@ pub fn finish_round(connection: &Connection, entity: Entity, round: &Round<'_>) 
             .execute([name])?;
     }
     Ok(())
+}
+
+/// The mirror comes from a backup, and the webshop has read what is younger: the next full round fetches
+/// everything, and all of it is put out then, whether it changed here or not. Nothing is put out before.
+///
+/// # Errors
+/// SQLite's.
+pub fn owe_everything(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "UPDATE sync_state SET last_full_at = NULL;
+         DELETE FROM pending_changes;
+         DELETE FROM owed_files WHERE kind = 'snapshot';
+         DELETE FROM sync_requests;",
+    )?;
+    for entity in Entity::PUT_OUT {
+        super::agent::set(connection, &announcement(entity), "1")?;
+    }
+    Ok(())
+}
+
+fn announcement(entity: Entity) -> String {
+    format!("announce_{}", entity.name())
+}
+
+fn announce_where_owed(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    let note = announcement(entity);
+    let Some(table) = entity.table().filter(|table| table.put_out) else { return Ok(()) };
+    if super::agent::get(connection, &note)?.is_none_or(|note| note.is_empty()) {
+        return Ok(());
+    }
+    let keys: Vec<&str> = table.columns.iter().take(table.keys).map(|column| column.name).collect();
+    connection.execute(
+        &format!(
+            "INSERT OR IGNORE INTO pending_changes SELECT ?1, json_array({}) FROM {}",
+            keys.join(", "),
+            table.name
+        ),
+        [table.name],
+    )?;
+    super::agent::set(connection, &note, "")
 }
 
 /// Records how far a list of everything was read; `None`: it is read no longer.

@@ -1,9 +1,11 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod backup;
 mod bad_files;
 mod changes;
 mod commands;
 mod duplicates;
+mod every_step;
 mod hooks;
 mod lost_answers;
 mod mirror;
@@ -13,9 +15,11 @@ mod prices;
 mod reconciliation;
 mod recovery;
 mod refused;
+mod reports;
 mod returns;
 mod samples;
 mod second_agent;
+mod sick;
 mod slow_writers;
 mod stopping;
 mod sweeps;

@@ -160,8 +160,10 @@ fn lists_of_changes_go_on_while_a_sweep_is_slow() {
     shop.wait_until("page 3 of the sweep", PATIENCE, |shop| shop.number(sweeps) == Some(1));
     assert!(shop.extend.world().set_balance("P-000005", "W1", 4242));
     shop.wait_until("the change, while the sweep waits", PATIENCE, |shop| {
-        let both =
-            format!("SELECT available FROM balances WHERE product_number = 'P-000005' AND ({sweeps}) = 1");
+        let both = format!(
+            "SELECT CAST(available AS INTEGER) FROM balances
+             WHERE product_number = 'P-000005' AND ({sweeps}) = 1"
+        );
         shop.number(&both) == Some(4242)
     });
     assert_eq!(asked.wait().expect("an end").code(), Some(0));
