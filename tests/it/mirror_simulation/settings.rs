@@ -99,7 +99,10 @@ impl Settings {
         for (name, count) in &after {
             let more = count - before.get(name).copied().unwrap_or(0);
             // status.json is owed once a minute, as it tells how old everything is.
-            if more > 0 && !["sync_state", "price_customers", "agent", "owed_files", "sync_requests"].contains(&name.as_str()) {
+            if more > 0
+                && !["sync_state", "price_customers", "agent", "owed_files", "sync_requests"]
+                    .contains(&name.as_str())
+            {
                 return Err(format!("in an hour of rest {more} rows of {name} were written"));
             }
         }
