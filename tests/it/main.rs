@@ -3,6 +3,7 @@
 mod conformance;
 mod flows;
 mod fuzz;
+mod mirror_simulation;
 mod readme;
 mod simulation;
 mod standin;
