@@ -19,6 +19,9 @@ pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::P
 
 /// Rows in one file of changes at the most.
 const ROWS_IN_CHANGES: usize = 5000;
+/// A receipt of many documents is rewritten while they are delivered one by one: as a snapshot it takes at
+/// most a twentieth of the time. What is written faster than this never waits.
+const COSTLY: Duration = Duration::from_millis(20);
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
 /// The pause between two jobs of files while documents are being sent.
@@ -39,6 +42,8 @@ const STATUS_AT_REST: Duration = Duration::from_secs(60);
 pub(super) struct State {
     flushed: HashMap<Entity, Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,
+    /// Receipts that took long to write, by what is owed, and when they may be written again.
+    costly: HashMap<String, Duration>,
     status_at: Option<Duration>,
     last_at: Option<Duration>,
     /// Entities of which a webhook told, and which is put out at once.
@@ -66,7 +71,13 @@ impl Mind {
                 continue;
             }
             match &file.job {
-                PutJob::Owed(debt) => owed::strike(tx, debt)?,
+                PutJob::Owed(debt) => {
+                    owed::strike(tx, debt)?;
+                    if debt.kind == "receipt" && file.took > COSTLY {
+                        let again_at = self.now.mono + file.took * 20;
+                        self.course.put_out.costly.insert(debt.key.clone(), again_at);
+                    }
+                }
                 PutJob::Snapshot { entity, owed: debt } => {
                     owed::strike(tx, debt)?;
                     let pause = BETWEEN_SNAPSHOTS.max(file.took * 20);
@@ -85,6 +96,8 @@ impl Mind {
 
     pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.flush_changes(tx)?;
+        let now = self.now.mono;
+        self.course.put_out.costly.retain(|_, at| *at > now);
         if self.course.putting {
             return Ok(());
         }
@@ -102,7 +115,12 @@ impl Mind {
         }
         let mut files: Vec<PutJob> = Vec::new();
         for kind in ["receipt", "error", "order"] {
-            files.extend(owed::load(tx, kind, TOGETHER)?.into_iter().map(PutJob::Owed));
+            for debt in owed::load(tx, kind, TOGETHER)? {
+                match self.course.put_out.costly.get(&debt.key).copied() {
+                    Some(at) if kind == "receipt" && at > self.now.mono && !self.task.once => self.wake(at),
+                    _ => files.push(PutJob::Owed(debt)),
+                }
+            }
         }
         for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
             files.push(PutJob::Change { sequence, entity });

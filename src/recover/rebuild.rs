@@ -1,12 +1,12 @@
 //! The outbox, from the originals and their receipts, in one transaction.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction};
 
-use super::originals::{self, Original};
+use super::originals::{self, Held, Original};
 use super::receipts::{Receipt, Receipts};
 use super::{RecoverError, file_names, last_sequence};
 use crate::clock;
@@ -14,12 +14,15 @@ use crate::config::Config;
 use crate::engine::warnings;
 use crate::exchange::with_path;
 use crate::formats::canonical;
+use crate::formats::contents::Format;
 use crate::formats::document::{Document, Kind};
 use crate::rules::arrival::is_left_alone;
 use crate::rules::intake::{Verdict, decide};
-use crate::rules::recover::{Fate, fate, fate_of_change, ids};
+use crate::rules::recover::{Fate, fate, fate_of_change, fate_of_one_of_several, ids};
 use crate::store::recover::{self as store, AcceptedFile, Standing};
 use crate::store::{agent, outbox, owed};
+
+mod several;
 
 /// How much was found.
 #[derive(Debug, Default)]
@@ -56,6 +59,7 @@ pub fn rebuild(connection: &mut Connection, config: &Config, now: Timestamp) -> 
         used: receipts.ids.clone(),
         given: HashSet::new(),
         arrivals: HashMap::new(),
+        files: HashMap::new(),
         made: Made::default(),
     };
     let mut unreadable = Vec::new();
@@ -103,6 +107,8 @@ struct Builder<'a> {
     given: HashSet<i64>,
     /// The last number of each name.
     arrivals: HashMap<String, i64>,
+    /// Files that were recorded, by folder, name there and arrival.
+    files: HashMap<(String, String, i64), i64>,
     made: Made,
 }
 
@@ -117,17 +123,28 @@ impl Builder<'_> {
             originals.iter().map(|original| original.receipt.as_ref().map(|receipt| receipt.id)).collect();
         let ids = ids(&told, &mut self.used, &mut self.before, &mut self.fresh);
         let mut planned = Vec::with_capacity(originals.len());
+        let mut arrivals: HashMap<String, i64> = HashMap::new();
         for (original, id) in originals.into_iter().zip(ids) {
-            let arrival = self.arrival(&original.name, original.receipt.as_ref(), receipts);
+            let arrival = match arrivals.get(&original.stored) {
+                Some(arrival) => *arrival,
+                None => self.arrival(&original.name, original.receipt.as_ref(), receipts),
+            };
+            arrivals.insert(original.stored.clone(), arrival);
             planned.push((original, id, arrival));
         }
         // Where the order of their coming is not certain, one that has ended never ends one that has not.
         planned.sort_by_key(|(original, _, _)| {
             !original.receipt.as_ref().is_some_and(|receipt| receipt.told.ending.is_no())
         });
+        let (mut of, mut bytes, mut documents) = (PathBuf::new(), Vec::new(), Vec::new());
         for (original, id, arrival) in planned {
-            let bytes = std::fs::read(&original.path).map_err(|error| with_path(&original.path, error))?;
-            let Some((document, _)) = originals::document(&bytes, &original.name) else { continue };
+            if of != original.path {
+                bytes = std::fs::read(&original.path).map_err(|error| with_path(&original.path, error))?;
+                documents = originals::documents(&bytes, &original.name).0;
+                of.clone_from(&original.path);
+            }
+            let held = documents.binary_search_by_key(&original.position, |held| held.position);
+            let Ok(document) = held.map(|place| documents[place].document.clone()) else { continue };
             let file = File {
                 name: &original.name,
                 folder: &format!("accepted/{day}"),
@@ -138,6 +155,8 @@ impl Builder<'_> {
                 in_inbox: false,
                 made: original.made,
                 unsure: original.unsure,
+                position: original.position,
+                is_one_of_several: original.is_one_of_several,
             };
             self.add(&file, document, original.receipt.as_ref(), id, receipts)?;
         }
@@ -153,9 +172,18 @@ impl Builder<'_> {
         names.sort_unstable();
         for name in names {
             let Some(bytes) = self.whole_file(&inbox.join(&name))? else { continue };
-            let Some((document, made)) = originals::document(&bytes, &name) else { continue };
+            let Some(contents) = Format::of(&name).ok().and_then(|format| format.parse(&bytes).ok()) else {
+                continue;
+            };
+            if contents.is_several() {
+                self.add_several(&name, &bytes, &contents, receipts)?;
+                continue;
+            }
+            let Some(Held { document, made, .. }) = originals::documents(&bytes, &name).0.pop() else {
+                continue;
+            };
             let key = document.key.clone().unwrap_or_default();
-            let receipt = receipts.take_unclaimed(&name, &key);
+            let receipt = receipts.take_unclaimed(&name, &key, 1);
             if receipt.is_none() && !document.kind.has_key() {
                 // Nothing says that it was ever taken over.
                 continue;
@@ -180,6 +208,8 @@ impl Builder<'_> {
                 in_inbox: true,
                 made,
                 unsure: false,
+                position: 1,
+                is_one_of_several: false,
             };
             self.add(&file, document, receipt.as_ref(), id, receipts)?;
         }
@@ -189,10 +219,6 @@ impl Builder<'_> {
     fn whole_file(&self, path: &Path) -> Result<Option<Vec<u8>>, RecoverError> {
         let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(None) };
         if !metadata.is_file() || metadata.len() > self.config.exchange.max_file_bytes {
-            return Ok(None);
-        }
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
-        if ["csv", "jsonl", "xml"].contains(&ending.as_str()) {
             return Ok(None);
         }
         // What can't be read is the watcher's to tell.
@@ -228,30 +254,20 @@ impl Builder<'_> {
         let earlier = store::earlier(self.tx, &document)?;
         let told = receipt.map(|receipt| receipt.told);
         let fate = match document.kind.has_key() {
-            true => fate(&key, file.made, &document.content_hash, earlier.as_ref(), told, file.unsure),
+            true => {
+                let fate = fate(&key, file.made, &document.content_hash, earlier.as_ref(), told, file.unsure);
+                if file.is_one_of_several { fate_of_one_of_several(fate, told) } else { fate }
+            }
             false => fate_of_change(told),
         };
         let id = self.id(id, earlier.as_ref().map(|earlier| earlier.known.id));
-        let file_id = store::insert_file(
-            self.tx,
-            &AcceptedFile {
-                name: file.name,
-                arrival: file.arrival,
-                content_hash: &canonical::bytes_hash(file.bytes),
-                size: file.bytes.len() as i64,
-                received_at: file.received_at,
-                folder: file.folder,
-                stored_name: file.stored,
-                to_move: file.in_inbox.then_some(file.bytes),
-            },
-        )?;
-        self.made.files += 1;
+        let file_id = self.file(file)?;
         let duplicate_of = match &fate {
             Fate::Duplicate { of } => Some(*of),
             _ => None,
         };
         let warnings = warnings(&document, file.made, self.config.exchange.language);
-        store::insert_document(self.tx, id, file_id, &document, duplicate_of, &warnings)?;
+        store::insert_document(self.tx, id, (file_id, file.position), &document, duplicate_of, &warnings)?;
         let mut is_as_shown = receipt.is_some_and(|receipt| receipt.id == id) && file.arrival == 1;
         let (standing, ends) = match fate {
             Fate::Duplicate { .. } => (None, None),
@@ -283,6 +299,30 @@ impl Builder<'_> {
             owed::owe(self.tx, "receipt", &file_id.to_string())?;
         }
         Ok(())
+    }
+
+    /// Records a file with its first document.
+    fn file(&mut self, file: &File<'_>) -> Result<i64, RecoverError> {
+        let at = (file.folder.to_owned(), file.stored.to_owned(), file.arrival);
+        if let Some(id) = self.files.get(&at) {
+            return Ok(*id);
+        }
+        let id = store::insert_file(
+            self.tx,
+            &AcceptedFile {
+                name: file.name,
+                arrival: file.arrival,
+                content_hash: &canonical::bytes_hash(file.bytes),
+                size: file.bytes.len() as i64,
+                received_at: file.received_at,
+                folder: file.folder,
+                stored_name: file.stored,
+                to_move: file.in_inbox.then_some(file.bytes),
+            },
+        )?;
+        self.made.files += 1;
+        self.files.insert(at, id);
+        Ok(id)
     }
 
     /// The planned id, unless it was given already or comes before that of an earlier item of the same key:
@@ -365,4 +405,6 @@ struct File<'a> {
     in_inbox: bool,
     made: bool,
     unsure: bool,
+    position: usize,
+    is_one_of_several: bool,
 }

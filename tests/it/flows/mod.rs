@@ -14,5 +14,6 @@ mod refused;
 mod returns;
 mod samples;
 mod second_agent;
+mod several;
 mod slow_writers;
 mod stopping;
