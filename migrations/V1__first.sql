@@ -30,6 +30,7 @@ CREATE TABLE products (
 ) STRICT;
 CREATE INDEX products_removed ON products(product_number) WHERE removed_at IS NOT NULL;
 CREATE INDEX products_odd ON products(product_number) WHERE odd <> 0;
+CREATE INDEX products_name ON products(name);
 CREATE INDEX products_gtin ON products(gtin) WHERE gtin IS NOT NULL;
 
 CREATE TABLE product_components (
@@ -96,6 +97,10 @@ CREATE TABLE balances (
     odd                     INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (product_number, warehouse)
 ) STRICT, WITHOUT ROWID;
+-- All that report_stock shows of a balance, without `raw`: the stock of one warehouse, or what is low in it,
+-- is found without reading Extend's records.
+CREATE INDEX balances_stock ON balances(warehouse, product_number, available, physical, ordered,
+                                        next_receiving_date, changed_at);
 CREATE INDEX balances_odd ON balances(product_number) WHERE odd <> 0;
 
 CREATE TABLE orders (
@@ -115,6 +120,7 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE INDEX orders_external ON orders(order_number_external);
 CREATE INDEX orders_date ON orders(order_date);
+CREATE INDEX orders_customer ON orders(customer_number);
 CREATE INDEX orders_odd ON orders(order_number) WHERE odd <> 0;
 
 CREATE TABLE order_rows (
@@ -156,8 +162,10 @@ CREATE TABLE returns (
     raw_list               TEXT,
     reference              TEXT,
     fetched_at             TEXT NOT NULL,
+    checked_at             TEXT,            -- when its detail was last fetched, changed or not
     odd                    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX returns_open ON returns(created_at) WHERE status NOT IN ('Received', 'Cancelled');
 CREATE INDEX returns_odd ON returns(return_number) WHERE odd <> 0;
 
 CREATE TABLE return_codes (
@@ -167,9 +175,20 @@ CREATE TABLE return_codes (
 
 -- Records whose detail is to be fetched: listed as changed, or named by a webhook, known here or not.
 CREATE TABLE details_wanted (
-    entity TEXT NOT NULL,
-    number TEXT NOT NULL,
+    entity  TEXT NOT NULL,
+    number  TEXT NOT NULL,
+    urgency INTEGER NOT NULL,               -- 0: a webhook named it, 1: it changed or an order names it, 2: the rest
     PRIMARY KEY (entity, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX details_wanted_next ON details_wanted(urgency, entity, number);
+
+-- Customers whose prices are fetched, each in its turn.
+CREATE TABLE price_customers (
+    customer_number TEXT NOT NULL PRIMARY KEY,
+    used            INTEGER NOT NULL DEFAULT 0, -- how many orders it has in the mirror
+    tried_at        TEXT,                   -- when its prices were last asked for
+    fetched_at      TEXT,                   -- when its whole list was last stored
+    error           TEXT                    -- why that failed since
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_state (
@@ -180,7 +199,19 @@ CREATE TABLE sync_state (
     last_error      TEXT,
     last_error_at   TEXT,
     rows            INTEGER NOT NULL DEFAULT 0,
-    odd_records     INTEGER NOT NULL DEFAULT 0
+    odd_records     INTEGER NOT NULL DEFAULT 0,
+    sweep_began_at  TEXT,                   -- since when a list of everything is read; NULL: none is
+    sweep_rows      INTEGER NOT NULL DEFAULT 0, -- how many of its rows were read
+    sweep_total     INTEGER                 -- how many it has, where Extend says so
+) STRICT, WITHOUT ROWID;
+
+-- Orders of ours that are not at Extend as they should be, as the daily reconciliation found.
+CREATE TABLE reconciliation (
+    outbox_id INTEGER NOT NULL,
+    problem   TEXT NOT NULL CHECK (problem IN ('missing', 'twice')),
+    numbers   TEXT NOT NULL,                -- Extend's, of the order and of those beside it
+    found_at  TEXT NOT NULL,
+    PRIMARY KEY (outbox_id, problem)
 ) STRICT, WITHOUT ROWID;
 
 -- What a person asked for with `extend-edge sync`; the agent clears it when the round is done.
@@ -291,7 +322,8 @@ CREATE TABLE outbox (
     prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there
 ) STRICT;
 CREATE INDEX outbox_ready ON outbox(id) WHERE state = 'queued' AND ready = 1;
-CREATE INDEX outbox_open ON outbox(state, id) WHERE state IN ('queued', 'sending', 'refused');
+CREATE INDEX outbox_state ON outbox(state, id);
+CREATE INDEX outbox_failing ON outbox(failures) WHERE failures > 0;
 CREATE INDEX outbox_key ON outbox(kind, key);
 CREATE INDEX outbox_reference ON outbox(order_reference) WHERE order_reference IS NOT NULL;
 CREATE INDEX outbox_number ON outbox(extend_number) WHERE extend_number IS NOT NULL;
@@ -347,6 +379,12 @@ CREATE TABLE outbox_rows (
     PRIMARY KEY (outbox_id, product_number, warehouse)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_rows_product ON outbox_rows(product_number);
+
+-- What an order names is wanted before what nobody asked for.
+CREATE TRIGGER details_wanted_sooner AFTER INSERT ON outbox_rows BEGIN
+    UPDATE details_wanted SET urgency = 1
+    WHERE entity = 'products' AND number = NEW.product_number AND urgency > 1;
+END;
 
 CREATE TRIGGER outbox_rows_on_insert AFTER INSERT ON outbox
 WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending') BEGIN
@@ -496,13 +534,15 @@ SELECT id, kind, key, source_file, refused_at, error_code, error_message FROM ou
 
 CREATE VIEW report_daily_sales AS
 SELECT substr(o.order_date, 1, 10) AS day, r.currency, count(DISTINCT o.order_number) AS orders,
-       count(*) AS rows, sum(r.quantity) AS quantity, sum(r.quantity * r.unit_price) AS amount
+       count(*) AS rows, round(sum(r.quantity), 6) AS quantity,
+       round(sum(r.quantity * r.unit_price), 6) AS amount -- tenths don't add up in binary
 FROM orders o JOIN order_rows r ON r.order_number = o.order_number
 WHERE o.status IS NOT 'Annulled' AND r.status IS NOT 'Annulled' AND r.parent_position IS NULL
 GROUP BY 1, 2;
 
 CREATE VIEW report_sync AS
-SELECT entity, rows, last_success_at,
-       CAST((julianday('now') - julianday(last_success_at)) * 1440 AS INTEGER) AS minutes_old,
-       last_full_at, odd_records, last_error
-FROM sync_state WHERE last_success_at IS NOT NULL OR last_error IS NOT NULL;
+SELECT s.entity, s.rows, s.last_success_at,
+       CAST((julianday('now') - julianday(s.last_success_at)) * 1440 AS INTEGER) AS minutes_old,
+       s.last_full_at, s.odd_records, s.last_error, s.last_error_at,
+       (SELECT count(*) FROM details_wanted d WHERE d.entity = s.entity) AS missing_details
+FROM sync_state s;

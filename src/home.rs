@@ -97,6 +97,7 @@ pub fn make_folders(config: &Config) -> Result<InitReport, InitError> {
 fn folders(config: &Config) -> Vec<PathBuf> {
     let mut folders = vec![config.data(), config.logs()];
     folders.extend(config.database.parent().map(Path::to_owned));
+    folders.push(config.backup.folder.clone());
     folders.extend([
         config.exchange.folder.clone(),
         config.inbox(),

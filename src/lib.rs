@@ -23,7 +23,8 @@
 //! | [`exchange`] | the folders: watch, take over, set aside, put out |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
 //! | [`hooks`] | webhooks, by HTTP or as files: both go through one door, so they have a room of their own |
-//! | [`recover`] | a database that is damaged or gone is made again from the folders |
+//! | [`recover`] | a database that is damaged, gone or to be restored is made again from a backup and the folders |
+//! | [`reports`] | which reports there are, and the plain copy of the database for them |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
 //! | [`web`] | HTTP serving over ureq-proto |
@@ -33,11 +34,13 @@
 //! # What always holds
 //!
 //! 1. SQLite is the truth. Every file in `receipts/` and `outgoing/` can be made again from it. Where it is
-//!    lost, what was taken over is taken up again from `accepted/` and `receipts/`, and looked up at Extend
-//!    before it is sent.
+//!    lost, what was taken over is taken up again from the newest backup, `receipts/` and `accepted/`, and
+//!    looked up at Extend before it is sent. For that a receipt holds the only copy of what is in neither
+//!    original nor backup: a correction by hand, which `outbox edit` writes there durably by itself.
 //! 2. What must be true together is committed together: a file's documents and their outbox items;
 //!    a page's rows and what is owed to the webshop for them; a list's last page and its cursor.
-//! 3. A file leaves the inbox only after the commit that holds its documents.
+//! 3. A file leaves the inbox only after the commit that holds its documents (`synchronous = FULL`: it is on
+//!    the disk by then), and is recorded as moved only after the rename is on the disk.
 //! 4. An attempt is recorded, durably, before its request is made. An attempt whose answer never
 //!    came is looked up at Extend before the item is ever sent again.
 //! 5. `rules/` and `formats/` do no IO, know no clock and throw no dice: a test reads their source
@@ -61,6 +64,7 @@ pub mod language;
 pub mod logging;
 pub mod memory;
 pub mod recover;
+pub mod reports;
 pub mod rules;
 pub mod standin;
 pub mod status;

@@ -9,28 +9,20 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::config::{Config, Language};
-use crate::engine::forbidden_note;
+use crate::engine::{REPORTS_TROUBLE, forbidden_note};
 use crate::formats::document::Kind;
 use crate::recover;
-use crate::rules::mirror::Entity;
 use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
-use crate::store::{intake, outbox, sync_state, wal};
+use crate::store::{intake, outbox, wal};
 
 mod hooks;
+mod mirror;
 
 pub use hooks::HooksStatus;
+pub use mirror::{EntityStatus, ToCome};
 
-/// How an entity of the mirror stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntityStatus {
-    /// Which.
-    pub entity: Entity,
-    /// What the tables know.
-    pub state: sync_state::SyncState,
-    /// Minutes since the last round that ended well; `None`: never.
-    pub minutes_old: Option<i64>,
-}
+pub mod machine;
 
 /// Something that will not come right by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +42,7 @@ pub struct NeedsPerson {
 pub struct Status {
     /// When this was written.
     pub as_of: String,
+    now: Timestamp,
     /// The line; `None`: never looked.
     pub line: Option<LineRow>,
     /// By entity.
@@ -82,16 +75,12 @@ pub fn load(
     now: Timestamp,
     agent_runs: bool,
 ) -> rusqlite::Result<Status> {
-    let mut entities = Vec::new();
-    for entity in crate::engine::entities(config) {
-        let state = sync_state::load(connection, entity)?;
-        let minutes_old = state.last_success_at.as_deref().and_then(|at| minutes_since(at, now));
-        entities.push(EntityStatus { entity, state, minutes_old });
-    }
+    let entities = mirror::load(connection, config, now)?;
     let left = intake::load_left(connection)?;
     let outbox = outbox::counts(connection)?;
     let hooks = hooks::load(connection, config)?;
     let mut needs_person = needs_person(connection, config, &left)?;
+    needs_person.extend(mirror::not_as_delivered(connection, config.exchange.language)?);
     needs_person.extend(hooks.needs_person(config.exchange.language));
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
@@ -113,6 +102,7 @@ pub fn load(
     }
     Ok(Status {
         as_of: clock::text(now),
+        now,
         line: agent::load_line(connection)?,
         outbox,
         agent_runs,
@@ -142,10 +132,10 @@ fn needs_person(
     for name in recover::set_aside(&config.database) {
         let message = language.pick(
             format!(
-                "The database was damaged or lost and was made again from accepted/ and receipts/; the old file is {name}, beside the new one. See that the last orders are at Extend, then move or delete that file."
+                "The database was damaged or lost and was made again from the newest backup, receipts/ and accepted/; the old file is {name}, beside the new one. See that the last orders are at Extend, then move or delete that file."
             ),
             format!(
-                "Databasen var skadad eller borta och har byggts om från accepted/ och receipts/; den gamla filen är {name}, bredvid den nya. Se efter att de senaste ordrarna finns i Extend, och flytta eller radera sedan filen."
+                "Databasen var skadad eller borta och har byggts om från senaste säkerhetskopian, receipts/ och accepted/; den gamla filen är {name}, bredvid den nya. Se efter att de senaste ordrarna finns i Extend, och flytta eller radera sedan filen."
             ),
         );
         add("database_trouble", None, Some(name), message);
@@ -242,15 +232,27 @@ fn needs_person(
         ("inbox_trouble", "The inbox can't be read", "Det går inte att läsa inbox"),
         ("move_trouble", "A file can't be moved out of the inbox", "Det går inte att flytta en fil ur inbox"),
         (
+            REPORTS_TROUBLE,
+            "The copy for reports can't be refreshed: close the program that has it open, or see [reports] in the settings",
+            "Det går inte att förnya kopian för rapporter: stäng programmet som har den öppen, eller se [reports] i inställningarna",
+        ),
+        (
             "put_trouble",
             "A file for the webshop can't be written",
             "Det går inte att skriva en fil till webbshoppen",
         ),
+        (
+            agent::BACKUP_TROUBLE,
+            "No backup of the database can be made",
+            "Det går inte att göra en säkerhetskopia av databasen",
+        ),
     ] {
         if let Some(why) = agent::get(connection, note)?.filter(|why| !why.is_empty()) {
             let remedy = language.pick(
-                "It is tried again by itself. A folder that is gone is made with «extend-edge init».",
-                "Det försöks igen av sig självt. En mapp som saknas skapas med «extend-edge init».",
+                "It is tried again by itself. Bring a share that dropped back, make room on a full disk, give the \
+                 agent the right to write; a folder that is gone is made with «extend-edge init».",
+                "Det försöks igen av sig självt. Koppla in en nätverksmapp som försvunnit, gör plats på en full \
+                 disk, ge agenten rätt att skriva; en mapp som saknas skapas med «extend-edge init».",
             );
             add(note, None, None, format!("{}: {why}. {remedy}", language.pick(english, swedish)));
         }
@@ -280,23 +282,8 @@ fn minutes_since(at: &str, now: Timestamp) -> Option<i64> {
 impl Status {
     /// For programs.
     pub fn to_json(&self) -> Value {
-        let entities: Map<String, Value> = self
-            .entities
-            .iter()
-            .map(|one| {
-                let state = &one.state;
-                let value = json!({
-                    "rows": state.rows,
-                    "lastSuccessAt": state.last_success_at,
-                    "minutesOld": one.minutes_old,
-                    "lastFullAt": state.last_full_at,
-                    "oddRecords": state.odd_records,
-                    "lastError": state.last_error,
-                    "lastErrorAt": state.last_error_at,
-                });
-                (one.entity.name().to_owned(), value)
-            })
-            .collect();
+        let entities: Map<String, Value> =
+            self.entities.iter().map(|one| (one.entity.name().to_owned(), one.to_json())).collect();
         let needs: Vec<Value> = self
             .needs_person
             .iter()
@@ -385,24 +372,7 @@ impl Status {
             line(words);
         }
         line(String::new());
-        let heads = language
-            .pick(["", "rows", "fetched", "last trouble"], ["", "rader", "hämtat", "senaste problem"]);
-        line(format!("{:<14}{:>9}  {:<20}{}", heads[0], heads[1], heads[2], heads[3]).trim_end().to_owned());
-        for one in &self.entities {
-            let fetched = match one.minutes_old {
-                None => language.pick("never".to_owned(), "aldrig".to_owned()),
-                Some(minutes) => {
-                    language.pick(format!("{minutes} min ago"), format!("för {minutes} min sedan"))
-                }
-            };
-            let trouble = one.state.last_error.as_deref().unwrap_or("");
-            line(
-                format!("{:<14}{:>9}  {fetched:<20}{trouble}", one.entity.name(), one.state.rows)
-                    .trim_end()
-                    .to_owned(),
-            );
-        }
-        line(String::new());
+        mirror::to_lines(&self.entities, self.now, language).into_iter().for_each(&mut line);
         if self.needs_person.is_empty() {
             line(language.pick("Nothing needs a person.", "Inget behöver en människa.").into());
         } else {
@@ -413,11 +383,11 @@ impl Status {
         }
         line(language.pick(
             format!(
-                "\nReports: open {} with any SQLite program; see Reports in the README.",
+                "\nReports: «extend-edge report» lists them; or open {} with any SQLite program.",
                 database.display()
             ),
             format!(
-                "\nRapporter: öppna {} med valfritt SQLite-program; se Reports i README.",
+                "\nRapporter: «extend-edge report» räknar upp dem; eller öppna {} med valfritt SQLite-program.",
                 database.display()
             ),
         ));

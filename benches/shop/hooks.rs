@@ -8,7 +8,7 @@ use extend_edge::web::{Limits, Response, Server};
 
 use super::Shop;
 
-const HOOKS: i64 = 40;
+const HOOKS: i64 = 30;
 
 /// Webhooks one by one, each about something that changed just before.
 pub fn hook_to_file() {

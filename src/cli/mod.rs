@@ -15,12 +15,15 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::config::{self, Config, ConfigError, Language};
 use crate::store;
 
+mod backup;
 mod check;
 mod demo;
 mod init;
 mod once;
 mod outbox;
 mod pause;
+mod report;
+mod restore;
 mod run;
 mod status;
 mod sync;
@@ -59,8 +62,11 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
 }
 
 /// How a command ended.
@@ -95,8 +101,11 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
+        Command::Backup(command) => backup::run(arguments.home, command),
+        Command::Restore(command) => restore::run(arguments.home, command),
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -172,6 +181,22 @@ fn take_locks(config: &Config) -> anyhow::Result<crate::home::HomeLock> {
     let lock = crate::home::lock_home(config)?;
     lock.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     Ok(lock)
+}
+
+/// Waits for an inbox that was there before and is gone now: a share that is not up yet. Making the folders
+/// anew in its place would hide from the agent what lies there, and from the shop what is written. False:
+/// asked to stop meanwhile.
+fn wait_for_exchange(config: &Config, stop: &Receiver<()>) -> bool {
+    let mut is_told = false;
+    while config.database.exists() && !config.inbox().is_dir() {
+        if !std::mem::replace(&mut is_told, true) {
+            complain(&crate::status::machine::exchange_gone(config));
+        }
+        if stop.recv_timeout(std::time::Duration::from_millis(500)).is_ok() {
+            return false;
+        }
+    }
+    true
 }
 
 /// A panic in any thread ends the process: what is half done is recovered at the next start.

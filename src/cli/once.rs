@@ -25,6 +25,10 @@ pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     if names_the_example(&config) {
         return Ok(Exit::Usage);
     }
+    if config.database.exists() && !config.inbox().is_dir() {
+        complain(&status::machine::exchange_gone(&config));
+        return Ok(Exit::Failed);
+    }
     let _lock = take_locks(&config)?;
     let _logger = logging::start(&config, logging::Mode::Service)?;
     end_on_panic();

@@ -1,6 +1,7 @@
 //! `extend-edge outbox`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -10,8 +11,10 @@ use serde_json::{Value, json};
 use super::{Exit, Outcome, complain, open_database, print, print_json, settings, table, who};
 use crate::clock;
 use crate::config::Config;
+use crate::exchange::put::Publisher;
 use crate::exchange::write_whole;
 use crate::formats::{file_name, json};
+use crate::store::intake;
 use crate::store::outbox::{self, Summary};
 
 /// What waits, what was refused, and what to do about it.
@@ -317,6 +320,14 @@ fn edit(connection: &Connection, config: &Config, id: i64, file: Option<PathBuf>
     let transaction = connection.unchecked_transaction()?;
     outbox::edit(&transaction, id, document, &who(), &clock::text(jiff::Timestamp::now()))?;
     transaction.commit()?;
+    // A database that is made again finds the correction there: it must not wait for an agent that may not
+    // run. The agent writes it once more.
+    if let Err(error) = intake::file_of(connection, id)
+        .map_err(anyhow::Error::from)
+        .and_then(|file| Ok(Publisher::put_receipt_now(Arc::new(config.clone()), file)?))
+    {
+        complain(&format!("the receipt could not be written yet: {error}; the agent writes it"));
+    }
     print(&format!("item {id}: edited, and queued\n"));
     Ok(Exit::Done)
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Outcome, end_on_panic, names_the_example, settings, stop_signal, take_locks};
+use super::{
+    Exit, Outcome, end_on_panic, names_the_example, settings, stop_signal, take_locks, wait_for_exchange,
+};
 use crate::engine::{self, Task};
 use crate::logging;
 
@@ -21,6 +23,9 @@ pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     }
     // Heard from here on: asked to stop while it still opens its home, it ends in good order too.
     let stop = stop_signal()?;
+    if !wait_for_exchange(&config, &stop) {
+        return Ok(Exit::Done);
+    }
     let lock = take_locks(&config)?;
     let _logger = logging::start(&config, logging::Mode::Service)?;
     end_on_panic();

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Outcome, language, open_database, print, print_json, settings};
+use super::{Exit, Outcome, complain, language, open_database, print, print_json, settings};
 use crate::home;
 use crate::status;
+use crate::store;
 
 /// Is Extend up, how fresh is each entity, what waits, what was refused?
 #[derive(Debug, clap::Args)]
@@ -22,9 +23,23 @@ pub struct Arguments {
 pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let config = settings(home)?;
     let language = language(&config);
-    let connection = open_database(&config)?;
+    let connection = match open_database(&config) {
+        Ok(connection) => connection,
+        Err(error) if error.downcast_ref::<store::StoreError>().is_some_and(store::StoreError::is_busy) => {
+            let message = status::machine::locked(&config.database, language);
+            if arguments.json {
+                let one = serde_json::json!({ "code": "database_locked", "item": null, "file": null, "message": message });
+                print_json(&serde_json::json!({ "needsPerson": [one] }));
+            } else {
+                complain(&message);
+            }
+            return Ok(Exit::NeedsPerson);
+        }
+        Err(error) => return Err(error),
+    };
     let running = home::is_locked(&config);
-    let status = status::load(&connection, &config, jiff::Timestamp::now(), running)?;
+    let mut status = status::load(&connection, &config, jiff::Timestamp::now(), running)?;
+    status.needs_person.splice(..0, status::machine::troubles(&connection, &config));
     if arguments.json {
         print_json(&status.to_json());
     } else {

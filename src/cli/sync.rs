@@ -24,7 +24,7 @@ use crate::store::{agent, details, sync_requests, sync_state};
   extend-edge sync balances prices       only these
   extend-edge sync products --full       all products, also what is gone and what is new
 
-Entities: products, customers, prices, balances, orders, return_codes.
+Entities: products, customers, prices, balances, orders, returns, return_codes.
 Works while the agent runs; then the agent does it. Exit: 1 where Extend could not be reached.")]
 pub struct Arguments {
     /// What to fetch; all that the settings ask for where none is named.
@@ -39,8 +39,9 @@ pub struct Arguments {
 }
 
 fn entity(name: &str) -> Result<Entity, String> {
-    Entity::from_name(name).filter(|entity| *entity != Entity::Returns).ok_or_else(|| {
-        "there is no such entity; there are products, customers, prices, balances, orders, return_codes"
+    Entity::from_name(name).ok_or_else(|| {
+        "there is no such entity; there are products, customers, prices, balances, orders, returns, \
+         return_codes"
             .into()
     })
 }

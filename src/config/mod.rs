@@ -57,6 +57,10 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[status]`
     pub status: Status,
+    /// `[backup]`: copies of the database that the agent makes by itself.
+    pub backup: Backup,
+    /// `[reports]`
+    pub reports: Reports,
     /// `[log]`
     pub log: Log,
     /// What was accepted and yet deserves to be known, in the order of the lines.
@@ -211,6 +215,26 @@ pub struct Status {
     pub listen: Option<SocketAddr>,
 }
 
+/// `[backup]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Where the copies lie.
+    pub folder: PathBuf,
+    /// How often one is made; `None` means never.
+    pub every: Option<Duration>,
+    /// How many are kept. At least 1.
+    pub keep: usize,
+}
+
+/// `[reports]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reports {
+    /// Where the plain copy for reports is put; `None` means nowhere.
+    pub database: Option<PathBuf>,
+    /// How often it is refreshed.
+    pub every: Duration,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -293,9 +317,9 @@ impl Config {
         self.data().join("logs")
     }
 
-    /// `data/reports.db`: the plain copy for reports.
-    pub fn reports_database(&self) -> PathBuf {
-        self.data().join("reports.db")
+    /// `reports/`: the shop's own reports.
+    pub fn reports_folder(&self) -> PathBuf {
+        self.home.join("reports")
     }
 
     /// `exchange/inbox/`

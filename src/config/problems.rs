@@ -52,6 +52,7 @@ impl fmt::Display for Problem {
 pub(super) enum Unit {
     Milliseconds,
     Seconds,
+    Minutes,
     Hours,
     Days,
     Kilobytes,
@@ -91,6 +92,7 @@ impl Expected {
                 let unit = match unit {
                     Unit::Milliseconds => "milliseconds",
                     Unit::Seconds => "seconds",
+                    Unit::Minutes => "minutes",
                     Unit::Hours => "hours",
                     Unit::Days => "days",
                     Unit::Kilobytes => "kilobytes",
@@ -130,6 +132,7 @@ impl Expected {
                 let unit = match unit {
                     Unit::Milliseconds => "millisekunder",
                     Unit::Seconds => "sekunder",
+                    Unit::Minutes => "minuter",
                     Unit::Hours => "timmar",
                     Unit::Days => "dygn",
                     Unit::Kilobytes => "kilobyte",

@@ -10,8 +10,8 @@ use super::read::RawConfig;
 use super::secret::{self, Secret};
 use super::section::Section;
 use super::{
-    Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE, Prices,
-    Products, Scope, Status, Webhooks,
+    Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE,
+    Prices, Products, Reports, Scope, Status, Webhooks,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -63,6 +63,15 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         webhooks: raw.section("webhooks", |section| webhooks(section, home)),
         status: raw.section("status", status),
+        backup: raw.section("backup", |section| Backup {
+            folder: path(section, "folder", Expected::Folder, home, "data/backups"),
+            every: match section.whole("every_hours", Unit::Hours, 24, 0..=YEAR_HOURS) {
+                0 => None,
+                hours => Some(Duration::from_secs(hours * 3600)),
+            },
+            keep: whole_u32(section, "keep", Unit::Files, 7, 1000) as usize,
+        }),
+        reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
         warnings: Vec::new(),
     };
@@ -142,9 +151,7 @@ fn exchange(section: &mut Section<'_, '_>, home: &Path) -> Exchange {
         broken_after: seconds(section, "broken_after_seconds", 60, DAY),
         rescan: seconds(section, "rescan_seconds", 15, 3600),
         max_file_bytes: section.whole("max_file_mb", Unit::Megabytes, 16, 1..=1024) * MEGABYTE,
-        keep_days: not_yet(section, "keep_days", |section| {
-            whole_u32(section, "keep_days", Unit::Days, 90, 36_500)
-        }),
+        keep_days: whole_u32(section, "keep_days", Unit::Days, 90, 36_500),
         formats: match section.list_of("formats", &["json", "csv"]) {
             Some(places) => places
                 .iter()
@@ -241,6 +248,17 @@ fn status(section: &mut Section<'_, '_>) -> Status {
         section.warning("listen", message.to_owned());
     }
     Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) } }
+}
+
+fn reports(section: &mut Section<'_, '_>, home: &Path) -> Reports {
+    let written = section.text("database", Expected::File);
+    let minutes = section.whole("every_minutes", Unit::Minutes, 60, 0..=7 * 24 * 60);
+    let joined = home.join(written.as_deref().unwrap_or("data/reports.db"));
+    let is_off = written.as_deref() == Some("") || minutes == 0;
+    Reports {
+        database: (!is_off).then(|| std::path::absolute(&joined).unwrap_or(joined)),
+        every: Duration::from_secs(minutes * 60),
+    }
 }
 
 fn log(section: &mut Section<'_, '_>) -> Log {

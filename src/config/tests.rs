@@ -89,6 +89,8 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.webhooks, webhooks);
     assert_eq!(config.status.listen, Some("127.0.0.1:8788".parse().unwrap()));
     assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
+    let backups = home().join("data").join("backups");
+    assert_eq!(config.backup, Backup { folder: backups, every: Some(day), keep: 7 });
     assert_eq!(config.warnings, vec![]);
     assert_eq!(config.outgoing_orders(), home().join("exchange").join("outgoing").join("orders"));
 }
@@ -510,10 +512,23 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 43, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 48, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;
     }
     assert_eq!(seen, 3);
+}
+
+#[test]
+fn the_copy_for_reports_is_put_where_it_is_asked_for_or_nowhere() {
+    let reports = |lines: &str| parse(&format!("{EXTEND}[reports]\n{lines}")).unwrap().reports;
+    let every_hour = Duration::from_secs(3600);
+    assert_eq!(reports(""), Reports { database: Some(home().join("data/reports.db")), every: every_hour });
+    let moved = reports("database = \"../share/r.db\"\nevery_minutes = 5");
+    let place = std::path::absolute(home().join("../share/r.db")).unwrap();
+    assert_eq!(moved, Reports { database: Some(place), every: Duration::from_secs(300) });
+    assert_eq!(reports("database = \"\"").database, None);
+    assert_eq!(reports("every_minutes = 0").database, None);
+    check("[reports]\nevery_minutes = -1", &[(":7: [reports] every_minutes = -1: ", "minutes, 0 to")]);
 }

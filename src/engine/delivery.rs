@@ -1,37 +1,23 @@
-//! The outbox: what is due is sent, what is unclear is looked up, and what came of it is recorded.
+//! The outbox: what is due is sent, and what came of it is recorded.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Transaction;
 use serde_json::Value;
 
+use super::rounds::Lane;
 use super::{Job, Mind, PUSH_WORKERS, Settled};
 use crate::clock;
 use crate::extend::jobs::{CallDone, CallJob, CallOutcome, SendJob, number_in, with_order_number};
-use crate::extend::look_up::{LookUpJob, Looked, Progress};
 use crate::formats::document::{Kind, OrderReference};
 use crate::rules::answer::{Health, Sent};
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::change::Verb;
-use crate::rules::line::{Line, State};
-use crate::rules::lookup::{Doubt, Finding, judge};
+use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Urgency;
 use crate::store::outbox::{AttemptEnd, Item};
-use crate::store::{agent, customers, details, orders, outbox, owed, returns};
-
-/// Requests of one job of a look-up: a list, and a record in it.
-const LOOK_UP_REQUESTS: u32 = 2;
-
-/// A look-up that was begun.
-#[derive(Debug, Clone)]
-pub(super) struct LookUp {
-    /// Its note.
-    attempt: i64,
-    /// What it does not find was not there at this moment; of later ones it tells nothing.
-    asked_at: Duration,
-    pub(super) so_far: Arc<Progress>,
-}
+use crate::store::{agent, customers, details, orders, outbox, returns};
 
 impl Mind {
     pub(super) fn hear_call(
@@ -62,12 +48,12 @@ impl Mind {
                 self.hear_look_up(tx, *id, *attempt, found, done, settled)?;
             }
             CallOutcome::Page { job, got } => {
-                settled.pulled = true;
+                settled.pulled.push(Lane { entity: job.entity, round: job.round });
                 self.hear_page(tx, job, got, settled)?;
             }
-            CallOutcome::Details { entity, got } => {
-                settled.pulled = true;
-                self.hear_details(tx, *entity, got, settled)?;
+            CallOutcome::Details { job, got } => {
+                settled.detailed.push(job.clone());
+                self.hear_details(tx, job.entity, got, settled)?;
             }
             CallOutcome::Records { entity, numbers, got } => {
                 self.hear_records(tx, *entity, numbers, got, settled)?;
@@ -95,11 +81,11 @@ impl Mind {
                 settled.looked.push((*id, None));
                 outbox::note_unclear(tx, *id, why, None)?;
             }
-            CallOutcome::Page { job, .. } => self.fail_round(tx, job.entity, why, settled)?,
-            CallOutcome::Details { entity, got } => {
+            CallOutcome::Page { job, .. } => self.fail_round(tx, job, why, settled)?,
+            CallOutcome::Details { job, got } => {
                 // One by one they may have been stored; the first that could not is passed over.
                 for (number, _) in got {
-                    details::clear_detail_wanted(tx, *entity, number)?;
+                    details::clear_detail_wanted(tx, job.entity, number)?;
                 }
             }
             CallOutcome::Records { entity, numbers, .. } => {
@@ -121,7 +107,8 @@ impl Mind {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
         let (outcome, detail) = match sent {
             Sent::Done(body) => {
-                let number = match outbox::load_prepared(tx, id)?.filter(|_| item.kind.is_prepared()) {
+                let prepared = item.kind.is_prepared().then(|| outbox::load_prepared(tx, id)).transpose()?;
+                let number = match prepared.flatten() {
                     Some(prepared) => prepared.target,
                     None => number_in(item.kind, body).unwrap_or_default(),
                 };
@@ -199,90 +186,6 @@ impl Mind {
         Ok(told)
     }
 
-    fn hear_look_up(
-        &mut self,
-        tx: &Transaction<'_>,
-        id: i64,
-        attempt: i64,
-        found: &Result<Looked, String>,
-        done: &CallDone,
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
-        let mut doubt = self.course.doubts.get(&id).copied().unwrap_or(Doubt::new(self.now.mono));
-        let asked_at = self.course.look_ups.get(&id).map(|look_up| look_up.asked_at).unwrap_or_default();
-        let candidates = match found {
-            Ok(Looked::More(progress)) => {
-                settled.looked.push((id, Some(progress.clone())));
-                return Ok(());
-            }
-            Ok(Looked::All(candidates)) => candidates,
-            Err(why) => {
-                settled.looked.push((id, None));
-                // Nothing was learned: it goes on waiting.
-                let dice = self.dice();
-                doubt.after_failure(self.now.mono, self.pauses.after(2, dice));
-                settled.doubts.insert(id, Some(doubt));
-                outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
-                return self.end(tx, attempt, "failed", Some(why), done);
-            }
-        };
-        settled.looked.push((id, None));
-        let mut candidates = candidates.clone();
-        for candidate in &mut candidates {
-            candidate.bound_to_other = outbox::is_bound_to_other(tx, item.kind, &candidate.number, id)?;
-        }
-        let payload: Value = serde_json::from_str(&item.payload).unwrap_or(Value::Null);
-        let first_attempt_at = item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds);
-        let finding = match item.kind.is_prepared() {
-            true => self.judge_change(tx, &item, &payload, &candidates)?,
-            false => judge(&payload, first_attempt_at, &candidates),
-        };
-        match finding {
-            Finding::Found(index) => {
-                let candidate = &candidates[index];
-                self.deliver(tx, &item, &candidate.number, &candidate.record)?;
-                settled.doubts.insert(id, None);
-                self.end(tx, attempt, "found", Some(&candidate.number), done)
-            }
-            Finding::NotFound => {
-                if doubt.after_not_found(asked_at, self.now.mono, self.config.outbox.lookup_grace) {
-                    settled.doubts.insert(id, None);
-                    self.not_at_extend(tx, &item)?;
-                } else {
-                    settled.doubts.insert(id, Some(doubt));
-                    let why = "not at Extend yet; looked up once more before it is sent again";
-                    outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
-                }
-                self.end(tx, attempt, "not_found", None, done)
-            }
-            Finding::LookAlike(numbers) => {
-                let numbers = numbers.join(", ");
-                let language = self.config.exchange.language;
-                let (code, message) = match item.kind.is_prepared() {
-                    true => ("unclear_change", unclear_change_message(&numbers, language)),
-                    false => ("look_alike", look_alike_message(&numbers, language)),
-                };
-                self.refuse(tx, &item, code, &message)?;
-                settled.doubts.insert(id, None);
-                self.end(tx, attempt, code, Some(&numbers), done)
-            }
-        }
-    }
-
-    /// It is believed that Extend does not have it.
-    fn not_at_extend(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
-        if let Some((code, message)) = &item.refused_once {
-            return self.refuse(tx, item, code, message);
-        }
-        let dice = self.dice();
-        let at =
-            (item.failures > 0).then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
-        log::info!("item {} ({}) is not at Extend and is sent again", item.id, label(item));
-        outbox::mark_queued(tx, item.id, Some("not at Extend; it is sent again"), at.as_deref())?;
-        self.obey_cancellation(tx, item)
-    }
-
     pub(super) fn deliver(
         &mut self,
         tx: &Transaction<'_>,
@@ -299,7 +202,7 @@ impl Mind {
             Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
             Kind::Customer => customers::apply_detail(tx, number, &answer, &now).map(|_| ())?,
             // Extend acknowledges a change without showing the order.
-            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()])?,
+            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()], Urgency::Changed)?,
         }
         log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
         Ok(())
@@ -336,72 +239,11 @@ impl Mind {
     }
 
     /// The item itself fails while Extend is well: it backs off alone.
-    fn blame(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
+    pub(super) fn blame(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
         let failures = item.failures.saturating_add(1);
         let dice = self.dice();
         let at = self.wall_at(self.now.mono + self.pauses.after(failures, dice));
         outbox::back_off(tx, item.id, failures, &at)
-    }
-
-    pub(super) fn settle_probe(
-        &mut self,
-        tx: &Transaction<'_>,
-        mut line: Line,
-        health: Health,
-        newly_suspected: &[i64],
-    ) -> rusqlite::Result<()> {
-        let was = line.state;
-        let dice = self.dice();
-        let change = line.after_probe(health, self.now.mono, &self.pauses, dice);
-        let suspects = self.course.suspects.clone();
-        if line.state == State::Up {
-            // Extend is well, so it was the item. In an outage nobody is blamed.
-            for id in suspects.into_iter().chain(newly_suspected.iter().copied()) {
-                if let Some(item) = outbox::load(tx, id)? {
-                    self.blame(tx, &item)?;
-                }
-            }
-        }
-        if let Some(state) = change {
-            match state {
-                State::Up if was == State::Unknown => log::info!("Extend answers"),
-                State::Up => log::info!("Extend is back"),
-                State::LoginRefused => log::error!(
-                    "Extend does not accept user name and password; nothing is sent until it does"
-                ),
-                _ => log::warn!("Extend can't be reached: {}", line.reason.as_deref().unwrap_or("")),
-            }
-        }
-        if change.is_some() || line.state != State::Up {
-            agent::save_line(
-                tx,
-                &agent::LineRow {
-                    state: line.state.name().into(),
-                    since: self.now.text(),
-                    reason: line.reason.clone(),
-                    next_probe_at: (line.state != State::Up).then(|| self.wall_at(line.probe_at)),
-                },
-            )?;
-        }
-        if change.is_some() {
-            owed::owe(tx, "status", "")?;
-        }
-        self.course.line = line;
-        Ok(())
-    }
-
-    pub(super) fn plan_probe(&mut self, jobs: &mut Vec<Job>) {
-        if self.course.line.is_open() || self.course.probing {
-            return;
-        }
-        if !self.course.line.wants_probe(self.now.mono) {
-            self.wake(self.course.line.probe_at);
-            return;
-        }
-        match self.course.budget.take(Class::Orders, self.now.mono) {
-            Ok(()) => jobs.push(Job::Push(CallJob::Probe)),
-            Err(at) => self.wake(at),
-        }
     }
 
     pub(super) fn plan_pushes(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
@@ -440,7 +282,9 @@ impl Mind {
             }
             // An order of somebody else's must be found at Extend first: that is one more.
             let requests = if item.order.is_some() { 2 } else { 1 };
-            if let Err(at) = self.course.budget.take_together(Class::Orders, requests, self.now.mono) {
+            if let Err(at) =
+                self.course.budget.take_together(Class::Orders, Group::Standard, requests, self.now.mono)
+            {
                 self.wake(at);
                 break;
             }
@@ -452,7 +296,8 @@ impl Mind {
                     None => None,
                 }
             };
-            self.course.budget.give_back(requests.saturating_sub(job.as_ref().map_or(0, CallJob::requests)));
+            let unused = requests.saturating_sub(job.as_ref().map_or(0, CallJob::requests));
+            self.course.budget.give_back(Group::Standard, unused);
             jobs.extend(job.map(Job::Push));
         }
         Ok(())
@@ -471,89 +316,6 @@ impl Mind {
         }
         let (id, kind) = (item.id, item.kind);
         Ok(SendJob { id, attempt, kind, verb: Verb::Post, payload, target: None, order_to_find })
-    }
-
-    fn plan_look_ups(
-        &mut self,
-        tx: &Transaction<'_>,
-        mut free: usize,
-        jobs: &mut Vec<Job>,
-    ) -> rusqlite::Result<usize> {
-        let mut due: Vec<i64> = Vec::new();
-        let mut next = None;
-        for (id, doubt) in &self.course.doubts {
-            if self.course.in_flight.contains(id) {
-                continue;
-            }
-            if doubt.next_at <= self.now.mono {
-                due.push(*id);
-            } else {
-                next = Some(next.map_or(doubt.next_at, |at: Duration| at.min(doubt.next_at)));
-            }
-        }
-        if let Some(at) = next {
-            self.wake(at);
-        }
-        due.sort_unstable();
-        for id in due {
-            if free == 0 {
-                break;
-            }
-            if let Err(at) = self.course.budget.take_together(Class::Orders, LOOK_UP_REQUESTS, self.now.mono)
-            {
-                self.wake(at);
-                return Ok(0);
-            }
-            match self.look_up_job(tx, id)? {
-                Some(job) => {
-                    jobs.push(Job::Push(CallJob::LookUp(job)));
-                    free -= 1;
-                }
-                None => self.course.budget.give_back(LOOK_UP_REQUESTS),
-            }
-        }
-        Ok(free)
-    }
-
-    /// Begins a look-up, or goes on with one.
-    fn look_up_job(&mut self, tx: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<LookUpJob>> {
-        let Some(item) = outbox::load(tx, id)? else { return Ok(None) };
-        let look_up = match self.course.look_ups.get(&id) {
-            Some(begun) => begun.clone(),
-            None => LookUp {
-                attempt: outbox::begin_look_up(tx, id, &self.now.text())?,
-                asked_at: self.now.mono,
-                so_far: Arc::default(),
-            },
-        };
-        self.course.look_ups.insert(id, look_up.clone());
-        let order_number = match &item.order {
-            Some(OrderReference::Extend(number)) => Some(number.clone()),
-            // An order that came after this item may not be the one that was found at Extend for it.
-            Some(OrderReference::External(external)) => outbox::order_with_external(tx, external)?
-                .filter(|(order, _, _)| *order < id)
-                .and_then(|(_, _, number)| number),
-            None => None,
-        };
-        Ok(Some(LookUpJob {
-            id,
-            attempt: look_up.attempt,
-            kind: item.kind,
-            key: item.key.unwrap_or_default(),
-            customer_number: item.customer_number,
-            order_number,
-            target: outbox::load_prepared(tx, id)?.map(|prepared| prepared.target),
-            from: self.a_day_before(item.first_attempt_at.as_deref()),
-            first_attempt_at: item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds),
-            requests: LOOK_UP_REQUESTS,
-            so_far: look_up.so_far,
-        }))
-    }
-
-    fn a_day_before(&self, first_attempt_at: Option<&str>) -> String {
-        let first = first_attempt_at.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let first = first.unwrap_or_else(|| self.server_now());
-        clock::filter_text(first.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(first))
     }
 
     /// No item waits longer than this for its next attempt.
@@ -578,34 +340,4 @@ pub fn forbidden_note(kind: Kind) -> String {
 
 pub(super) fn label(item: &Item) -> String {
     format!("{} {}", item.kind.name(), item.key.as_deref().unwrap_or("-"))
-}
-
-fn unclear_change_message(number: &str, language: crate::formats::problem::Language) -> String {
-    language.pick(
-        format!(
-            "the answer to this change never came, and {number} is now neither as it was nor as wanted: somebody \
-             else was at work. Look at {number} at Extend. If it is right, cancel this item; if not, retry it."
-        ),
-        format!(
-            "svaret på denna ändring kom aldrig, och {number} är nu varken som förut eller som önskat: någon annan \
-             har ändrat. Se på {number} i Extend. Är det rätt, avbryt (cancel) denna post; annars försök igen \
-             (retry)."
-        ),
-    )
-}
-
-fn look_alike_message(numbers: &str, language: crate::formats::problem::Language) -> String {
-    use crate::formats::problem::Language;
-    match language {
-        Language::English => format!(
-            "it is not clear whether Extend has it: {numbers} has the same number but is not the same in \
-             customer or products, or there are several. If one of them is it, cancel this item; if none is, \
-             retry it."
-        ),
-        Language::Swedish => format!(
-            "det är oklart om Extend har den: {numbers} har samma nummer men är inte lika i kund eller \
-             produkter, eller så finns det flera. Är en av dem den, avbryt (cancel) denna post; är ingen det, \
-             försök igen (retry)."
-        ),
-    }
 }

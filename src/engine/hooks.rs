@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use rusqlite::Transaction;
 
-use super::rounds::RoundStep;
+use super::rounds::{Lane, RoundStep};
 use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::config::Scope;
@@ -16,11 +16,11 @@ use crate::extend::jobs::{CallJob, Fetched, RecordsJob};
 use crate::extend::page::split_page;
 use crate::formats::hook::Hook;
 use crate::rules::answer::Got;
-use crate::rules::budget::Class;
+use crate::rules::budget::{Class, Group};
 use crate::rules::hooks::{AFTER_FAILURE, Burst, ONE_BY_ONE, TRIES, Touched, touched};
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
-use crate::rules::schedule::Round;
+use crate::rules::schedule::{Round, Urgency};
 use crate::store::{agent, customers, details, hooks, orders, owed, products};
 
 /// A webhook that was let in.
@@ -59,8 +59,6 @@ pub(super) struct Course {
     /// Nothing is wanted: the table need not be asked.
     none_wanted: bool,
     forget_at: Duration,
-    /// Lists that hooks were given in a row, so that the others have their turn.
-    in_a_row: u32,
 }
 
 /// Ids are remembered for a day; Extend sends again for five minutes (inferred).
@@ -129,38 +127,35 @@ impl Mind {
         owed::owe(tx, "status", "")
     }
 
-    /// What hooks ask of the round of `entity` that could begin now.
-    pub(super) fn hooks_ask(&mut self, entity: Entity) -> Option<Round> {
-        let burst = self.course.hooks.lists.get(&entity)?;
+    /// Whether hooks ask for a list of changes of `entity` now.
+    pub(super) fn hooks_ask(&mut self, entity: Entity) -> bool {
+        let Some(burst) = self.course.hooks.lists.get(&entity) else { return false };
         let at = burst.list_due_at(self.course.hooks.asked_at.get(&entity).copied());
         if at > self.now.mono {
             self.wake(at);
-            return None;
         }
-        Some(Round::Changes)
+        at <= self.now.mono
     }
 
-    /// The next page of a list that hooks asked for: before the others, three times out of four.
+    /// The next page of a list of changes that hooks asked for.
     pub(super) fn next_hooked_page(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
-        if self.course.hooks.in_a_row >= 3 {
-            self.course.hooks.in_a_row = 0;
-            return Ok(None);
-        }
         let hooks = &self.course.hooks;
         let mut entities: Vec<Entity> = hooks.rounds.iter().chain(hooks.lists.keys()).copied().collect();
         entities.sort_unstable();
         for entity in entities {
-            let runs = self.course.hooks.rounds.contains(&entity);
-            // A round of everything that is being read goes on in its turn.
-            if !runs && (self.rounds.is_under_way(entity) || self.hooks_ask(entity).is_none()) {
+            let lane = Lane { entity, round: Round::Changes };
+            // One that began before the hook came may have passed what it told of.
+            let goes = match self.rounds.under_way.contains_key(&lane) {
+                true => self.course.hooks.rounds.contains(&entity),
+                false => self.hooks_ask(entity),
+            };
+            if !goes {
                 continue;
             }
-            if let Some(job) = self.next_page(tx, entity)? {
-                self.course.hooks.in_a_row += 1;
+            if let Some(job) = self.next_page(tx, lane)? {
                 return Ok(Some(job));
             }
         }
-        self.course.hooks.in_a_row = 0;
         Ok(None)
     }
 
@@ -208,7 +203,13 @@ impl Mind {
         self.course.hooks.records = None;
         for entity in NAMED {
             let mut numbers = hooks::wanted_records(tx, entity, ONE_BY_ONE + 1)?;
-            if numbers.len() > ONE_BY_ONE && entity != Entity::Orders {
+            let listable = match entity {
+                Entity::Orders => false,
+                // A new product may be in no list of changes (documented): only its detail brings it then.
+                Entity::Products => self.has_details(entity),
+                _ => true,
+            };
+            if numbers.len() > ONE_BY_ONE && listable {
                 self.list_instead(tx, entity)?;
                 continue;
             }
@@ -217,13 +218,13 @@ impl Mind {
             }
             numbers.truncate(TOGETHER);
             let (row, detail) = (entity != Entity::Orders, self.has_details(entity));
-            let paid = self.pay_for(numbers.len(), u32::from(row) + u32::from(detail));
-            numbers.truncate(paid);
-            if !numbers.is_empty() {
-                for number in &numbers {
+            let mut job = RecordsJob { entity, numbers, row, detail };
+            self.pay_for(&mut job);
+            if !job.numbers.is_empty() {
+                for number in &job.numbers {
                     hooks::begin(tx, &Touched::Record(entity, number.clone()))?;
                 }
-                jobs.push(Job::Fetch(CallJob::Records(RecordsJob { entity, numbers, row, detail })));
+                jobs.push(Job::Fetch(CallJob::Records(job)));
             }
             return Ok(());
         }
@@ -231,25 +232,32 @@ impl Mind {
         Ok(())
     }
 
-    /// Leave for so many records at `calls` each, as far as it is given.
-    fn pay_for(&mut self, records: usize, calls: u32) -> usize {
-        for record in 0..records {
-            if let Err(at) = self.course.budget.take_together(Class::Mirror, calls, self.now.mono) {
-                if record == 0 {
+    /// Leave for as many of its records as there is room for.
+    fn pay_for(&mut self, job: &mut RecordsJob) {
+        for paid in 0..job.numbers.len() {
+            let taken = self.course.budget.take_together(
+                Class::Webhooks,
+                Group::Standard,
+                job.calls(),
+                self.now.mono,
+            );
+            if let Err(at) = taken {
+                job.numbers.truncate(paid);
+                if paid == 0 {
                     self.wake(at);
                 }
-                return record;
+                return;
             }
         }
-        records
     }
 
-    /// Hooks named so many records that the list of changes costs less. A new product may be missing in that
-    /// list (documented): the details bring it.
+    /// Hooks named so many records that the list of changes costs less.
     fn list_instead(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<()> {
         let numbers = hooks::wanted_records(tx, entity, usize::MAX >> 1)?;
         log::info!("webhooks named {} {}: the list of changes is fetched", numbers.len(), entity.name());
-        details::mark_detail_wanted(tx, entity, &numbers)?;
+        if self.has_details(entity) {
+            details::mark_detail_wanted(tx, entity, &numbers, Urgency::Webhook)?;
+        }
         for number in numbers {
             hooks::drop_want(tx, &Touched::Record(entity, number))?;
         }
@@ -316,7 +324,7 @@ impl Mind {
             _ => return Ok(()),
         };
         // A list of everything that is being read may have passed its place already.
-        settled.rounds.push(RoundStep::Seen(entity, applied.seen));
+        settled.rounds.push(RoundStep::Stored(entity, applied.seen));
         Ok(())
     }
 
@@ -326,8 +334,13 @@ impl Mind {
         if let Touched::Record(entity, number) = touched {
             log::warn!("{} {number}, named by a webhook, could not be fetched: {why}", entity.name());
             if tries >= TRIES {
-                details::mark_detail_wanted(tx, *entity, &[number])?;
                 hooks::drop_want(tx, touched)?;
+                if self.has_details(*entity) {
+                    details::mark_detail_wanted(tx, *entity, &[number], Urgency::Changed)?;
+                } else {
+                    self.want_changes(*entity);
+                    hooks::want(tx, &Touched::Changes(*entity))?;
+                }
             }
         }
         Ok(())

@@ -68,9 +68,9 @@ impl Mind {
         }
         // Read before it was moved and heard of after: no second arrival. If it is one, it still lies in the
         // inbox and the watcher tells of it again.
-        if !self.course.just_moved.is_empty()
+        if !self.just_moved.is_empty()
             && let Some(id) = intake::last_moved(tx, &arrived.name, arrived.hash.as_deref())?
-            && self.course.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
+            && self.just_moved.get(&id).is_some_and(|at| self.now.mono < *at + SIGHTING_ON_ITS_WAY)
         {
             return Ok(());
         }
@@ -101,7 +101,10 @@ impl Mind {
                         Some(id) => id,
                         None => *file_id.insert(self.accept_file(tx, arrived)?),
                     };
-                    self.accept(tx, arrived, file, part.position, &taking)?;
+                    let id = self.accept(tx, arrived, file, part.position, &taking)?;
+                    if !contents.is_several() {
+                        tell(&arrived.name, &taking, id);
+                    }
                 }
                 Err(problems) => bad.push((place, problems)),
             }
@@ -182,30 +185,21 @@ impl Mind {
         file_id: i64,
         position: usize,
         taking: &Taking<'_>,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<i64> {
         let (document, made_key) = (taking.document.as_ref(), taking.made_key);
         let received_at = self.now.text();
         let warnings = warnings(document, made_key, self.language());
         let id = intake::insert_document(tx, file_id, position, document, taking.duplicate_of, &warnings)?;
-        let key = document.key.as_deref().unwrap_or("-");
-        match taking.duplicate_of {
-            Some(first) => log::info!(
-                "{:?}: {} {key} repeats item {first}, not sent again",
-                arrived.name,
-                document.kind.name()
-            ),
-            None => {
-                outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
-                let earlier = taking.earlier.as_ref();
-                if let Some(earlier) = earlier.filter(|earlier| earlier.ended && !earlier.at_extend) {
-                    outbox::take_place_of(tx, earlier.id, id, &received_at)?;
-                }
-                outbox::wait_where_needed(tx, id, document)?;
-                self.cancel_here(tx, id, document)?;
-                log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
+        if taking.duplicate_of.is_none() {
+            outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
+            let earlier = taking.earlier.as_ref();
+            if let Some(earlier) = earlier.filter(|earlier| earlier.ended && !earlier.at_extend) {
+                outbox::take_place_of(tx, earlier.id, id, &received_at)?;
             }
+            outbox::wait_where_needed(tx, id, document)?;
+            self.cancel_here(tx, id, document)?;
         }
-        Ok(())
+        Ok(id)
     }
 
     /// The webshop cancels an order that Extend does not have yet: neither is sent.
@@ -291,12 +285,12 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
         let now = self.now.mono;
-        self.course.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
+        self.just_moved.retain(|_, at| now < *at + SIGHTING_ON_ITS_WAY);
         for file in taken {
             match &file.result {
                 Ok(stored_name) => {
                     intake::mark_moved(tx, file.id, stored_name)?;
-                    self.course.just_moved.insert(file.id, now);
+                    self.just_moved.insert(file.id, now);
                 }
                 Err(error) => trouble = Some(error.to_string()),
             }
@@ -345,6 +339,15 @@ struct Taking<'d> {
     duplicate_of: Option<i64>,
     /// The latest item with its key.
     earlier: Option<Known>,
+}
+
+/// Logs what became of a document that has a file of its own.
+fn tell(file_name: &str, taking: &Taking<'_>, id: i64) {
+    let (kind, key) = (taking.document.kind.name(), taking.document.key.as_deref().unwrap_or("-"));
+    match taking.duplicate_of {
+        Some(first) => log::info!("{file_name:?}: {kind} {key} repeats item {first}, not sent again"),
+        None => log::info!("{file_name:?}: {kind} {key} taken over as item {id}"),
+    }
 }
 
 /// The words for programs, each once.

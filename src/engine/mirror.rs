@@ -1,57 +1,129 @@
-//! The mirror: rounds of lists, page by page, and whole records where a list is not enough.
+//! The mirror: which list or record is fetched next. What comes of it is in [`pages`](super::pages) and
+//! [`records`](super::records).
 //!
-//! A round lives in memory; a page's rows and what is owed for them commit together, and the cursor
-//! commits with the last page. A round that breaks off is read again from its first page.
+//! A list of everything and a list of what changed are read beside each other, one page at a time each, so
+//! that a long sweep makes nothing old. Who goes first is for the budget's classes to say.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use rusqlite::Transaction;
-use serde_json::value::RawValue;
 
-use super::rounds::{RoundStep, TURNS, Under, entities, rhythm};
-use super::{Job, Mind, Settled};
+use super::rounds::{Lane, Part, Under, entities, rhythm};
+use super::{Course, Job, Mind};
 use crate::clock;
-use crate::config::Scope;
-use crate::extend::jobs::{CallJob, DetailsJob, PageJob};
-use crate::extend::page::{Page, split_page};
-use crate::rules::answer::Got;
-use crate::rules::budget::Class;
+use crate::config::{Config, Scope};
+use crate::extend::jobs::{CallJob, PageJob};
+use crate::rules::budget::{Class, Group};
 use crate::rules::line::State;
-use crate::rules::mirror::{Entity, removal_is_plausible};
-use crate::rules::schedule::{Age, Round, due};
-use crate::store::{
-    Applied, balances, customers, details, orders, outbox, owed, prices, products, returns, sync_requests,
-    sync_state,
-};
+use crate::rules::mirror::Entity;
+use crate::rules::schedule::{Failures, Round, Urgency, due};
+use crate::store::{agent, details, outbox, prices, returns, sync_requests, sync_state};
 
 /// A list of changes is asked for from this much before the last one: Extend's clocks may differ and a
 /// change may be committed a while after its date.
 const OVERLAP: Duration = Duration::from_secs(300);
 
-/// Records that are fetched in one job.
-const DETAILS_TOGETHER: usize = 20;
+/// The same where no answer has told Extend's time: our own clock may be wrong.
+const OVERLAP_OF_OUR_CLOCK: Duration = Duration::from_secs(24 * 3600);
 
-/// Records that could not be fetched are tried again after this.
-const PASSED_OVER: Duration = Duration::from_secs(30);
+/// Orders and returns of other channels are mirrored from this long ago (`scope = "all"`).
+const FIRST_FROM: Duration = Duration::from_secs(365 * 86_400);
 
-/// Orders of other channels are mirrored from this long ago (`scope = "all"`), in days.
-const ORDERS_FROM_DAYS: i64 = 365;
+/// What the daily list of orders and returns goes back to: a day more than what is reconciled.
+const LATELY: Duration = Duration::from_secs(8 * 86_400);
+
+/// Customers that are not mirrored yet are waited for so long.
+const UNTIL_CUSTOMERS: Duration = Duration::from_secs(10);
+
+/// Calls for the mirror at a time: at 300 a minute, a second may pass before each is answered.
+pub const PULL_WORKERS: usize = 4;
+
+/// When the lists of so many customers have failed in a row, the others wait.
+const FAILING_CUSTOMERS: u32 = 5;
+
+impl Course {
+    /// How many calls for the mirror are under way.
+    pub(super) fn pulls(&self) -> usize {
+        self.pulling.len() + self.fetching.len()
+    }
+
+    /// How many of them are of the class that comes last.
+    pub(super) fn fills(&self) -> usize {
+        let lists = self.pulling.iter().filter(|lane| lane.round == Round::Full).count();
+        lists + self.fetching.iter().filter(|job| job.urgency == Urgency::Rest).count()
+    }
+
+    pub(super) fn is_fetching(&self, entity: Entity, number: &str) -> bool {
+        let mut jobs = self.fetching.iter().filter(|job| job.entity == entity);
+        jobs.any(|job| job.numbers.iter().any(|known| known == number))
+    }
+
+    pub(super) fn begin_pull(&mut self, job: &CallJob) {
+        match job {
+            CallJob::Page(job) => {
+                self.pulling.insert(Lane { entity: job.entity, round: job.round });
+            }
+            CallJob::Details(job) => self.fetching.push(job.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// What was fetched before; and which records are wanted, where the settings have changed.
+pub(super) fn take_up(tx: &Transaction<'_>, config: &Config) -> rusqlite::Result<HashSet<Entity>> {
+    let mut filled = HashSet::new();
+    for entity in Entity::ALL {
+        let state = sync_state::load(tx, entity)?;
+        if state.last_full_at.is_some() {
+            filled.insert(entity);
+        }
+        // It is read from its first page again.
+        if state.sweep.is_some() {
+            sync_state::note_sweep(tx, entity, None)?;
+        }
+    }
+    for (entity, wanted) in
+        [(Entity::Products, config.products.details), (Entity::Customers, config.customers.details)]
+    {
+        let (note, wanted) = (format!("details_{}", entity.name()), if wanted { "1" } else { "0" });
+        if agent::get(tx, &note)?.as_deref() != Some(wanted) {
+            match wanted {
+                "1" => details::want_rest(tx, entity)?,
+                _ => details::forget_rest(tx, entity)?,
+            }
+            agent::set(tx, &note, wanted)?;
+        }
+    }
+    Ok(filled)
+}
 
 impl Mind {
     pub(super) fn plan_pull(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.plan_fetch(tx, jobs)?;
         self.hear_requests(tx)?;
-        if self.course.pulling || !self.course.line.is_open() || self.course.line.state != State::Up {
+        if !self.course.line.is_open() || self.course.line.state != State::Up {
             return Ok(());
         }
-        if let Err(at) = self.course.budget.take(Class::Mirror, self.now.mono) {
-            self.wake(at);
-            return Ok(());
-        }
-        match self.next_pull(tx)? {
-            Some(job) => jobs.push(Job::Pull(job)),
-            None => self.course.budget.give_back(1),
+        for class in [Class::Webhooks, Class::Changes, Class::Fill] {
+            while self.course.pulls() < PULL_WORKERS {
+                // One worker is kept for what is more urgent, and one for what is less.
+                let fills = self.course.fills();
+                let own = if class == Class::Fill { fills } else { self.course.pulls() - fills };
+                if class != Class::Webhooks && own + 1 >= PULL_WORKERS {
+                    break;
+                }
+                if let Err(at) = self.course.budget.take(class, Group::Standard, self.now.mono) {
+                    self.wake(at);
+                    break;
+                }
+                let Some(job) = self.next_pull(tx, class)? else {
+                    self.course.budget.give_back(Group::Standard, 1);
+                    break;
+                };
+                self.course.begin_pull(&job);
+                jobs.push(Job::Pull(job));
+            }
         }
         Ok(())
     }
@@ -63,32 +135,103 @@ impl Mind {
         }
         for (entity, full) in sync_requests::load(tx)? {
             let round = if full { Round::Full } else { Round::Changes };
-            self.rounds.asked.entry(entity).or_insert(round);
-            self.rounds.due_at.remove(&entity);
+            if self.rounds.asked.insert(entity, round) != Some(round) {
+                for round in [Round::Full, Round::Changes] {
+                    self.rounds.due_at.remove(&Lane { entity, round });
+                }
+            }
         }
         Ok(())
     }
 
-    /// Takes turns: a long list holds up neither the others nor the records that are wanted.
-    fn next_pull(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
-        if let Some(job) = self.next_hooked_page(tx)? {
+    /// One request is paid for. Only what `class` pays for is looked at.
+    fn next_pull(&mut self, tx: &Transaction<'_>, class: Class) -> rusqlite::Result<Option<CallJob>> {
+        match class {
+            Class::Orders => Ok(None),
+            Class::Webhooks => match self.next_hooked_page(tx)? {
+                Some(job) => Ok(Some(job)),
+                None => self.next_details(tx, Urgency::Webhook),
+            },
+            Class::Changes => match self.next_changes(tx)? {
+                Some(job) => Ok(Some(job)),
+                None => self.next_details(tx, Urgency::Changed),
+            },
+            Class::Fill => self.next_fill(tx),
+        }
+    }
+
+    /// Lists of changes take turns.
+    fn next_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        let mut wanted = entities(&self.config);
+        wanted.retain(|entity| rhythm(&self.config, *entity).every.is_some());
+        for step in 1..=wanted.len() {
+            let turn = (self.rounds.turn + step) % wanted.len();
+            let lane = Lane { entity: wanted[turn], round: Round::Changes };
+            if let Some(job) = self.next_page(tx, lane)? {
+                self.rounds.turn = turn;
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    /// First the lists that fill an empty mirror: it can be used when they are read. Then lists of
+    /// everything, prices and records share alike.
+    fn next_fill(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        let mut kinds = [0, 1, 2];
+        kinds.sort_by_key(|kind| self.rounds.spent[*kind]);
+        if let Some(job) = self.next_first_fill(tx)? {
             return Ok(Some(job));
         }
-        let wanted = entities(&self.config);
-        for step in 1..=TURNS.len() * 2 {
-            let turn = (self.rounds.turn + step) % (TURNS.len() * 2);
-            let entity = TURNS[turn / 2];
-            if !wanted.contains(&entity) {
-                continue;
-            }
-            let job = if turn.is_multiple_of(2) {
-                self.next_page(tx, entity)?
-            } else {
-                self.next_details(tx, entity)?
+        if self.rounds.fills(self.now.mono) {
+            return Ok(None);
+        }
+        for (place, kind) in kinds.into_iter().enumerate() {
+            let job = match kind {
+                0 => self.next_sweep(tx)?,
+                1 => self.next_page(tx, Lane { entity: Entity::Prices, round: Round::Full })?,
+                _ => self.next_details(tx, Urgency::Rest)?,
             };
-            if job.is_some() {
-                self.rounds.turn = turn;
-                return Ok(job);
+            if let Some(job) = job {
+                self.rounds.spent[kind] += u64::from(job.requests());
+                // Those that have nothing to do save nothing up.
+                let spent = self.rounds.spent[kind];
+                kinds[..place].iter().for_each(|idle| self.rounds.spent[*idle] = spent);
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_first_fill(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        for entity in entities(&self.config) {
+            if entity != Entity::Prices && !self.rounds.filled.contains(&entity) {
+                let job = self.next_page(tx, Lane { entity, round: Round::Full })?;
+                if job.is_some() {
+                    return Ok(job);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// One sweep at a time, so that they are spread.
+    fn next_sweep(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        let wanted = entities(&self.config).into_iter().filter(|entity| *entity != Entity::Prices);
+        let lanes: Vec<Lane> = wanted.map(|entity| Lane { entity, round: Round::Full }).collect();
+        for lane in &lanes {
+            if self.rounds.under_way.contains_key(lane)
+                && let Some(job) = self.next_page(tx, *lane)?
+            {
+                return Ok(Some(job));
+            }
+        }
+        if self.rounds.sweeps() {
+            return Ok(None);
+        }
+        for lane in lanes {
+            if let Some(job) = self.next_page(tx, lane)? {
+                return Ok(Some(job));
             }
         }
         Ok(None)
@@ -97,385 +240,191 @@ impl Mind {
     pub(super) fn next_page(
         &mut self,
         tx: &Transaction<'_>,
-        entity: Entity,
+        lane: Lane,
     ) -> rusqlite::Result<Option<CallJob>> {
-        if !self.rounds.is_under_way(entity) && !self.begin_round(tx, entity)? {
+        if self.course.pulling.contains(&lane) {
             return Ok(None);
         }
-        let Some(under) = self.rounds.under_way.get(&entity) else { return Ok(None) };
-        let part = under.parts.front().cloned().flatten();
-        let (customer, warehouse) = if entity == Entity::Prices { (part, None) } else { (None, part) };
+        if !self.rounds.under_way.contains_key(&lane) && !self.begin_round(tx, lane)? {
+            return Ok(None);
+        }
+        let Some(under) = self.rounds.under_way.get(&lane) else { return Ok(None) };
+        if under.not_before > self.now.mono {
+            let at = under.not_before;
+            self.wake(at);
+            return Ok(None);
+        }
+        let Some(part) = under.parts.front().cloned() else { return Ok(None) };
         Ok(Some(CallJob::Page(PageJob {
-            entity,
-            from: under.from.clone(),
+            entity: lane.entity,
+            round: lane.round,
+            from: part.from,
             page: under.page,
-            customer,
-            currency: self.config.prices.currency.clone().filter(|_| entity == Entity::Prices),
-            warehouse,
+            customer: part.customer,
+            currency: self.config.prices.currency.clone().filter(|_| lane.entity == Entity::Prices),
+            warehouse: part.warehouse,
+            only: part.only,
+            open_only: part.open_only,
         })))
     }
 
-    fn begin_round(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<bool> {
-        let asked = self.rounds.asked.get(&entity).copied();
-        if self.rounds.only && asked.is_none() {
-            return Ok(false);
-        }
-        let hooked = self.hooks_ask(entity);
-        if let Some(at) = self.rounds.due_at.get(&entity).copied().filter(|at| *at > self.now.mono)
-            && hooked.is_none()
-        {
+    fn begin_round(&mut self, tx: &Transaction<'_>, lane: Lane) -> rusqlite::Result<bool> {
+        let hooked = lane.round == Round::Changes && self.hooks_ask(lane.entity);
+        let due_at = self.rounds.due_at.get(&lane).copied();
+        if let Some(at) = due_at.filter(|at| *at > self.now.mono && !hooked) {
             self.wake(at);
             return Ok(false);
         }
-        let state = sync_state::load(tx, entity)?;
-        let ago = |at: Option<&str>| {
-            let at: jiff::Timestamp = at?.parse().ok()?;
-            // A clock that was set back makes ages negative: then it is due.
-            Some(Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX))
-        };
-        let age = Age {
-            round: ago(state.last_success_at.as_deref()),
-            full: ago(state.last_full_at.as_deref()),
-            failed: self
-                .rounds
-                .failed
-                .get(&entity)
-                .filter(|_| !self.rounds.only)
-                .map(|(at, _)| self.now.mono.saturating_sub(*at)),
-        };
-        let cursor = state.cursor;
-        let round = match due(&rhythm(&self.config, entity), &age, asked.or(hooked)) {
-            Ok(Round::Changes) if cursor.is_none() => Round::Full,
-            Ok(round) => round,
-            Err(left) => {
-                let at = self.now.mono + left;
-                self.rounds.due_at.insert(entity, at);
-                self.wake(at);
-                return Ok(false);
-            }
-        };
-        let parts = self.parts(tx, entity)?;
-        if parts.is_empty() {
-            // No customers yet whose prices to fetch.
-            self.rounds.asked.remove(&entity);
-            self.rounds.due_at.insert(entity, self.now.mono + Duration::from_secs(10));
+        let asked = self.rounds.asked.get(&lane.entity).copied();
+        if self.rounds.only && asked.is_none() {
             return Ok(false);
         }
-        let server_now = self.server_now();
-        let from = match (entity, round) {
-            (Entity::Orders, Round::Full) => Some(self.first_orders(tx, server_now)?),
-            (_, Round::Full) => None,
-            (_, Round::Changes) => cursor
-                .and_then(|cursor| cursor.parse::<jiff::Timestamp>().ok())
-                .map(|cursor| clock::filter_text(before(cursor, OVERLAP))),
+        if lane.entity == Entity::Prices {
+            return if lane.round == Round::Full { self.begin_turn(tx, asked.is_some()) } else { Ok(false) };
+        }
+        let state = sync_state::load(tx, lane.entity)?;
+        let rhythm = rhythm(&self.config, lane.entity);
+        // Until a list of everything was read once there is nothing that could have changed.
+        let filled = self.rounds.filled.contains(&lane.entity);
+        let has_changes = rhythm.every.is_some() && state.cursor.is_some() && filled;
+        let (every, last) = match lane.round {
+            Round::Changes => match rhythm.every.filter(|_| has_changes) {
+                Some(every) => (every, &state.last_success_at),
+                None => return Ok(false),
+            },
+            Round::Full => (rhythm.full_every, &state.last_full_at),
         };
-        let under = Under {
-            round,
-            cursor: clock::text(server_now),
-            from,
-            page: 0,
-            parts,
-            seen: HashSet::new(),
-            skipped: 0,
-            began: self.now.text(),
-        };
-        self.rounds.under_way.insert(entity, under);
-        self.note_round_begins(tx, entity)?;
+        // Where there is no list of changes, the whole list is what a person gets.
+        let is_asked = asked.is_some_and(|asked| asked == lane.round || !has_changes);
+        if self.rounds.only && !is_asked {
+            return Ok(false);
+        }
+        let last = last.as_deref().filter(|_| !hooked);
+        let ago = last.and_then(|at| at.parse().ok()).map(|at: jiff::Timestamp| {
+            // A clock that was set back makes it negative: then it is due.
+            Duration::try_from(self.now.wall.duration_since(at)).unwrap_or(Duration::MAX)
+        });
+        let failures = self.rounds.failures(lane, self.now.mono);
+        if let Err(left) = due(every, ago, failures, is_asked) {
+            let at = self.now.mono + left;
+            self.rounds.due_at.insert(lane, at);
+            self.wake(at);
+            return Ok(false);
+        }
+        let parts = self.parts(tx, lane, state.cursor.as_deref())?;
+        let under = Under::new(clock::text(self.server_now()), self.now.text(), parts);
+        self.rounds.under_way.insert(lane, under);
+        if lane.round == Round::Changes {
+            self.note_round_begins(tx, lane.entity)?;
+        }
         Ok(true)
     }
 
-    /// The separate lists that make up a round.
-    fn parts(&self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<VecDeque<Option<String>>> {
-        Ok(match entity {
-            Entity::Prices if self.config.prices.customers.iter().any(|customer| customer == "*") => {
-                customers::load_numbers(tx)?.into_iter().map(Some).collect()
+    /// The next customer whose prices are fetched.
+    fn begin_turn(&mut self, tx: &Transaction<'_>, asked: bool) -> rusqlite::Result<bool> {
+        let lane = Lane { entity: Entity::Prices, round: Round::Full };
+        let config = self.config.clone();
+        let named = &config.prices.customers;
+        let all = named.iter().any(|customer| customer == "*");
+        if all && !self.rounds.filled.contains(&Entity::Customers) {
+            let comes = !self.rounds.only || self.rounds.asked.contains_key(&Entity::Customers);
+            if comes {
+                self.rounds.due_at.insert(lane, self.now.mono + UNTIL_CUSTOMERS);
+                return Ok(false);
             }
-            Entity::Prices => self.config.prices.customers.iter().cloned().map(Some).collect(),
+        }
+        // Who asked for both wants the prices of those that there are.
+        if all && self.rounds.only && self.rounds.asked.contains_key(&Entity::Customers) {
+            return Ok(false);
+        }
+        // Where one after the other fails it is not they.
+        let failures = self.rounds.failures(lane, self.now.mono);
+        let many = failures
+            .filter(|failures| failures.in_a_row > FAILING_CUSTOMERS && !asked)
+            .map(|failures| Failures { in_a_row: failures.in_a_row - FAILING_CUSTOMERS, ..failures });
+        if let Err(left) = due(Duration::ZERO, None, many, false) {
+            let at = self.now.mono + left;
+            self.rounds.due_at.insert(lane, at);
+            self.wake(at);
+            return Ok(false);
+        }
+        let now = self.now.text();
+        if self.rounds.customers_changed {
+            prices::set_customers(tx, (!all).then_some(named), &now)?;
+            self.rounds.customers_changed = false;
+        }
+        let asked_at = asked.then(|| *self.rounds.prices_asked_at.get_or_insert(self.now.wall));
+        let before = match asked_at {
+            Some(at) => before(at, Duration::from_millis(1)),
+            None => before(self.now.wall, self.config.prices.every),
+        };
+        let Some(customer) = prices::next_customer(tx, &clock::text(before), &now)? else {
+            self.rounds.asked.remove(&Entity::Prices);
+            self.rounds.prices_asked_at = None;
+            if asked {
+                sync_requests::forget(tx, Entity::Prices)?;
+            }
+            let next = match prices::oldest_turn(tx)? {
+                Some(at) => self.mono_at(&at) + self.config.prices.every,
+                None => self.now.mono + UNTIL_CUSTOMERS,
+            };
+            let next = next.max(self.now.mono + Duration::from_millis(10));
+            self.rounds.due_at.insert(lane, next);
+            self.wake(next);
+            return Ok(false);
+        };
+        let parts = VecDeque::from([Part { customer: Some(customer), ..Part::default() }]);
+        let under = Under::new(clock::text(self.server_now()), now, parts);
+        self.rounds.under_way.insert(lane, under);
+        Ok(true)
+    }
+
+    /// The lists that make up a round.
+    fn parts(
+        &self,
+        tx: &Transaction<'_>,
+        lane: Lane,
+        cursor: Option<&str>,
+    ) -> rusqlite::Result<VecDeque<Part>> {
+        let overlap = if self.server_clock.is_some() { OVERLAP } else { OVERLAP_OF_OUR_CLOCK };
+        let since = |at: jiff::Timestamp| Some(clock::filter_text(before(at, overlap)));
+        let from = match (lane.round, lane.entity) {
+            (Round::Changes, _) => cursor.and_then(|cursor| cursor.parse().ok()).and_then(since),
+            (Round::Full, Entity::Orders | Entity::Returns) => since(self.dated_from(tx, lane.entity)?),
+            (Round::Full, _) => None,
+        };
+        let all = Part { from, ..Part::default() };
+        Ok(match lane.entity {
             Entity::Balances if !self.config.balances.warehouses.is_empty() => {
-                self.config.balances.warehouses.iter().cloned().map(Some).collect()
+                let warehouses = self.config.balances.warehouses.iter().cloned();
+                warehouses.map(|warehouse| Part { warehouse: Some(warehouse), ..all.clone() }).collect()
             }
-            _ => VecDeque::from([None]),
+            Entity::Returns if lane.round == Round::Changes => {
+                let oldest = returns::load_open(tx)?.into_iter().find_map(|open| open.created_at);
+                let oldest = oldest.and_then(|at| at.parse().ok()).and_then(since);
+                let open = oldest.map(|from| Part { from: Some(from), open_only: true, ..Part::default() });
+                [Some(all), open].into_iter().flatten().collect()
+            }
+            _ => VecDeque::from([all]),
         })
     }
 
-    /// From when orders are listed for the first time.
-    fn first_orders(&self, tx: &Transaction<'_>, server_now: jiff::Timestamp) -> rusqlite::Result<String> {
-        let from = match self.config.orders.scope {
-            Scope::All => before(server_now, Duration::from_secs(ORDERS_FROM_DAYS as u64 * 86_400)),
+    /// From when orders or returns are listed in a list of everything: nothing is listed without a date.
+    fn dated_from(&self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<jiff::Timestamp> {
+        let now = self.server_now();
+        let lately = before(now, LATELY);
+        if self.rounds.filled.contains(&entity) {
+            return Ok(lately);
+        }
+        Ok(match self.config.orders.scope {
+            Scope::All => before(now, FIRST_FROM),
             Scope::Ours => outbox::oldest_attempt(tx)?
                 .and_then(|text| text.parse().ok())
-                .map_or(server_now, |first: jiff::Timestamp| first.min(server_now)),
-        };
-        Ok(clock::filter_text(before(from, OVERLAP)))
-    }
-
-    pub(super) fn hear_page(
-        &mut self,
-        tx: &Transaction<'_>,
-        job: &PageJob,
-        got: &Got,
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        let entity = job.entity;
-        let body = match got {
-            Got::Body(body) => body,
-            Got::Missing => return self.fail_round(tx, entity, "there is no such list", settled),
-            Got::Again { why, .. } | Got::Refused(why) => return self.fail_round(tx, entity, why, settled),
-            Got::LoginRefused => return self.fail_round(tx, entity, "the login was refused", settled),
-        };
-        match split_page(entity, body) {
-            Ok(page) => self.store_page(tx, job, &page, settled),
-            Err(error) => self.fail_round(tx, entity, &error.to_string(), settled),
-        }
-    }
-
-    pub(super) fn fail_round(
-        &mut self,
-        tx: &Transaction<'_>,
-        entity: Entity,
-        why: &str,
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        log::warn!("{} could not be fetched: {why}", entity.name());
-        sync_state::note_error(tx, entity, why, &self.now.text())?;
-        sync_requests::forget(tx, entity)?;
-        self.note_round_failed(tx, entity)?;
-        settled.rounds.push(RoundStep::Failed(entity, why.to_owned()));
-        Ok(())
-    }
-
-    fn store_page(
-        &mut self,
-        tx: &Transaction<'_>,
-        job: &PageJob,
-        page: &Page<'_>,
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        let entity = job.entity;
-        let now = self.now.text();
-        let Some(under) = self.rounds.under_way.get(&entity) else { return Ok(()) };
-        let applied = self.apply_page(tx, job, under, &page.rows, &now)?;
-        let skipped = under.skipped + applied.skipped;
-        if !page.last {
-            settled.rounds.push(RoundStep::NextPage(entity, applied));
-            return Ok(());
-        }
-        let full = under.round == Round::Full;
-        let last_part = under.parts.len() <= 1;
-        if entity == Entity::Prices || (full && last_part) {
-            // Memory is only changed after the commit: a page that is stored again must not find itself.
-            let mut seen = under.seen.clone();
-            seen.extend(&applied.seen);
-            self.sweep(tx, job, under, &seen, &now)?;
-        }
-        if !last_part {
-            settled.rounds.push(RoundStep::NextPart(entity, applied));
-            return Ok(());
-        }
-        let cursor = Some(under.cursor.as_str());
-        sync_state::finish_round(tx, entity, &sync_state::Round { cursor, now: &now, full, skipped })?;
-        sync_requests::forget(tx, entity)?;
-        if entity == Entity::Balances {
-            // These balances know of every order that was delivered before they were asked for.
-            outbox::let_go_delivered(tx, &under.began)?;
-        }
-        owed::owe(tx, "status", "")?;
-        settled.rounds.push(RoundStep::Done(entity));
-        self.note_round_done(tx, entity)?;
-        Ok(())
-    }
-
-    fn apply_page(
-        &self,
-        tx: &Transaction<'_>,
-        job: &PageJob,
-        under: &Under,
-        rows: &[&RawValue],
-        now: &str,
-    ) -> rusqlite::Result<Applied> {
-        let applied = match job.entity {
-            Entity::Products => products::apply_list_page(tx, rows, &under.seen, now)?,
-            Entity::Customers => customers::apply_list_page(tx, rows, now)?,
-            Entity::Balances => balances::apply_list_page(tx, rows, now)?,
-            Entity::Prices => {
-                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, now)?
-            }
-            Entity::Orders => {
-                let scope = match self.config.orders.scope {
-                    Scope::All => orders::Scope::All,
-                    Scope::Ours => orders::Scope::Ours,
-                };
-                orders::apply_list_page(tx, rows, scope, now)?
-            }
-            Entity::Returns => returns::apply_list_page(tx, rows, now)?,
-            Entity::ReturnCodes => returns::replace_codes(tx, rows)?,
-        };
-        if self.has_details(job.entity) {
-            // What a list of changes shows has changed, though its row may look the same: the detail holds
-            // more than the row. A list of everything tells only by the row.
-            let numbers = match (under.round, job.entity) {
-                (Round::Changes, Entity::Products | Entity::Customers) => &applied.numbers,
-                _ => &applied.changed_numbers,
-            };
-            details::mark_detail_wanted(tx, job.entity, numbers)?;
-        }
-        Ok(applied)
-    }
-
-    pub(super) fn has_details(&self, entity: Entity) -> bool {
-        match entity {
-            Entity::Products => self.config.products.details,
-            Entity::Customers => self.config.customers.details,
-            Entity::Orders => true,
-            _ => false,
-        }
-    }
-
-    /// After a whole list of everything: what it did not show is gone.
-    fn sweep(
-        &self,
-        tx: &Transaction<'_>,
-        job: &PageJob,
-        under: &Under,
-        seen: &HashSet<u64>,
-        now: &str,
-    ) -> rusqlite::Result<()> {
-        let entity = job.entity;
-        let customer = job.customer.as_deref().unwrap_or_default();
-        let before = match entity {
-            Entity::Prices => prices::count(tx, customer)?,
-            Entity::Products | Entity::Customers | Entity::Balances => sync_state::load(tx, entity)?.rows,
-            _ => return Ok(()),
-        };
-        let before = usize::try_from(before).unwrap_or(usize::MAX);
-        if before > 0 && !removal_is_plausible(before, seen.len()) {
-            let why = format!(
-                "Extend suddenly showed {} of {before}; nothing was removed. If that is right, it will be \
-                 believed once nothing is left to compare with; else ask Extend",
-                seen.len()
-            );
-            log::error!("{}: {why}", entity.name());
-            return sync_state::note_error(tx, entity, &why, now);
-        }
-        let removed = match entity {
-            Entity::Products => products::remove_unseen(tx, seen, &under.began, now)?,
-            Entity::Customers => customers::remove_unseen(tx, seen, &under.began, now)?,
-            Entity::Balances => balances::remove_unseen(tx, seen, now)?,
-            Entity::Prices => prices::remove_unseen(tx, customer, seen, now)?,
-            _ => 0,
-        };
-        if removed > 0 {
-            log::info!("{}: {removed} are gone at Extend", entity.name());
-        }
-        Ok(())
-    }
-
-    /// Records that are wanted. Not while a list of changes of the same entity is read: a product stands
-    /// in it once for each warehouse, and would be fetched as often.
-    fn next_details(&mut self, tx: &Transaction<'_>, entity: Entity) -> rusqlite::Result<Option<CallJob>> {
-        if self.rounds.under_way.get(&entity).is_some_and(|under| under.round == Round::Changes) {
-            return Ok(None);
-        }
-        if self.rounds.failed.get(&entity).is_some_and(|(at, _)| self.now.mono < *at + Duration::from_secs(5))
-        {
-            return Ok(None);
-        }
-        let mut numbers = match self.has_details(entity) {
-            true => {
-                let (after, not_before) = self.rounds.passed.get(&entity).cloned().unwrap_or_default();
-                if not_before > self.now.mono {
-                    self.wake(not_before);
-                    return Ok(None);
-                }
-                details::next_details(tx, entity, after.as_deref(), DETAILS_TOGETHER)?
-            }
-            false => Vec::new(),
-        };
-        if numbers.is_empty() {
-            // Those that were passed over have their turn again after a while.
-            if let Some(passed) = self.rounds.passed.get_mut(&entity)
-                && passed.0.take().is_some()
-            {
-                passed.1 = self.now.mono + PASSED_OVER;
-                let at = passed.1;
-                self.wake(at);
-            }
-            return Ok(None);
-        }
-        // One request is paid for already.
-        let mut paid = 1;
-        while paid < numbers.len() && self.course.budget.take(Class::Mirror, self.now.mono).is_ok() {
-            paid += 1;
-        }
-        numbers.truncate(paid);
-        Ok(Some(CallJob::Details(DetailsJob { entity, numbers })))
-    }
-
-    pub(super) fn hear_details(
-        &mut self,
-        tx: &Transaction<'_>,
-        entity: Entity,
-        all: &[(String, Got)],
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        let now = self.now.text();
-        for (number, got) in all {
-            self.hear_detail(tx, entity, number, got, &now)?;
-            if let Got::Again { why, .. } = got {
-                log::warn!("{} {number} could not be fetched: {why}", entity.name());
-                settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
-                sync_state::note_error(tx, entity, why, &now)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// One record, or the news that there is none. One that could not be fetched changes nothing.
-    pub(super) fn hear_detail(
-        &self,
-        tx: &Transaction<'_>,
-        entity: Entity,
-        number: &str,
-        got: &Got,
-        now: &str,
-    ) -> rusqlite::Result<()> {
-        match got {
-            Got::Body(body) => self.store_detail(tx, entity, number, body, now),
-            Got::Missing => match entity {
-                Entity::Products => products::note_gone(tx, number, now).map(|_| ()),
-                Entity::Customers => customers::note_gone(tx, number, now).map(|_| ()),
-                _ => orders::note_gone(tx, number),
-            },
-            Got::Refused(why) => {
-                log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
-                details::clear_detail_wanted(tx, entity, number)
-            }
-            Got::Again { .. } | Got::LoginRefused => Ok(()),
-        }
-    }
-
-    fn store_detail(
-        &self,
-        tx: &Transaction<'_>,
-        entity: Entity,
-        number: &str,
-        body: &[u8],
-        now: &str,
-    ) -> rusqlite::Result<()> {
-        let text = std::str::from_utf8(body).unwrap_or_default();
-        // An answer that is no JSON object changes nothing and is asked for again with the next change.
-        if serde_json::from_str::<HashMap<String, serde::de::IgnoredAny>>(text).is_err() {
-            log::warn!("{} {number}: the answer can't be read", entity.name());
-            return details::clear_detail_wanted(tx, entity, number);
-        }
-        match entity {
-            Entity::Products => products::apply_detail(tx, number, text, now).map(|_| ()),
-            Entity::Customers => customers::apply_detail(tx, number, text, now).map(|_| ()),
-            _ => orders::store_order(tx, text, now).map(|_| ()),
-        }
+                .map_or(now, |first: jiff::Timestamp| first.min(now)),
+        })
     }
 }
 
-fn before(at: jiff::Timestamp, span: Duration) -> jiff::Timestamp {
+pub(super) fn before(at: jiff::Timestamp, span: Duration) -> jiff::Timestamp {
     jiff::SignedDuration::try_from(span).ok().and_then(|span| at.checked_sub(span).ok()).unwrap_or(at)
 }

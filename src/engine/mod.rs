@@ -8,11 +8,10 @@
 //! What it keeps in memory can all be lost: the line is probed anew, doubts about attempts begin anew,
 //! and the rounds of the mirror are read again from their first page.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
@@ -21,28 +20,39 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob};
-use crate::extend::look_up::Progress;
-use crate::rules::budget::Budget;
-use crate::rules::line::{Line, State};
-use crate::rules::lookup::Doubt;
+use crate::rules::line::State;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
+use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod backup;
 mod changes;
+mod course;
 mod delivery;
 mod hooks;
 mod intake;
+mod line;
+mod look_ups;
+mod mind;
 mod mirror;
+mod pages;
 mod put_out;
+mod reconcile;
+mod records;
+mod reports;
 mod rounds;
 pub mod run;
 mod wal;
 
+use course::{Course, Settled};
 pub use delivery::forbidden_note;
 pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
+use mind::{Mind, is_about_the_data};
+pub use mirror::PULL_WORKERS;
+pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
 
 /// What the engine hears.
@@ -56,6 +66,10 @@ pub enum Event {
     Put(Vec<Put>),
     /// A call was made.
     Called(Box<CallDone>),
+    /// A backup was made, at this path, or could not be.
+    BackedUp(Result<String, CopyError>),
+    /// The copy for reports was refreshed, or why not.
+    Copied(Result<(), String>),
     /// A webhook came and was let in.
     Hooked(Box<Hooked>),
     /// Webhooks were turned away.
@@ -73,8 +87,12 @@ pub enum Job {
     Put(Vec<PutJob>),
     /// Probe, send or look up. Several at a time.
     Push(CallJob),
-    /// Fetch for the mirror. One at a time.
+    /// Fetch for the mirror. Several at a time, of each list one page.
     Pull(CallJob),
+    /// Copy the database, under the name of this time. One at a time.
+    Backup(jiff::Timestamp),
+    /// Refresh the copy for reports. One at a time.
+    Copy,
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -90,6 +108,13 @@ pub struct Task {
     pub mirror_only: bool,
 }
 
+impl Task {
+    /// Whether it ends by itself.
+    fn is_short(&self) -> bool {
+        self.once || self.only.is_some()
+    }
+}
+
 /// The engine.
 pub struct Engine {
     connection: Connection,
@@ -97,59 +122,6 @@ pub struct Engine {
     data_version: Option<i64>,
     log: wal::LogWatch,
     mind: Mind,
-}
-
-/// What the engine knows beside the tables. All of it can be lost.
-struct Mind {
-    config: Arc<Config>,
-    task: Task,
-    pauses: Pauses,
-    course: Course,
-    rounds: rounds::Rounds,
-    /// Extend's clock: its seconds since 1970 at a moment of ours.
-    server_clock: Option<(i64, Duration)>,
-    /// The earliest moment at which something may be due.
-    wake_at: Duration,
-    /// The inbox was looked at as a whole.
-    scanned: bool,
-    /// A round ended since memory was last given back.
-    may_rest: bool,
-    now: Now,
-    dice: fastrand::Rng,
-}
-
-/// How things go. A step changes it while it plans, and a commit that fails gives back how it was. The
-/// rounds are not in it: they remember only what was committed.
-#[derive(Clone)]
-struct Course {
-    line: Line,
-    budget: Budget,
-    /// Items with an attempt whose outcome is not known.
-    doubts: HashMap<i64, Doubt>,
-    /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
-    suspects: Vec<i64>,
-    /// Items with a call under way.
-    in_flight: HashSet<i64>,
-    /// Look-ups that were begun and have not come to their end.
-    look_ups: HashMap<i64, delivery::LookUp>,
-    /// Changes that may be made, as it is known how things stand, and since when.
-    prepared: HashMap<i64, Duration>,
-    probing: bool,
-    /// Calls of the push workers that are under way.
-    pushing: usize,
-    pulling: bool,
-    moving: bool,
-    putting: bool,
-    /// Files that were moved a moment ago: the watcher may have read them before.
-    just_moved: HashMap<i64, Duration>,
-    /// After trouble with a folder, until when it is left alone.
-    move_again_at: Option<Duration>,
-    put_again_at: Option<Duration>,
-    forget_contents_at: Duration,
-    /// Kinds that Extend forbids us to send, and until when they are held back.
-    forbidden: HashMap<&'static str, Duration>,
-    put_out: put_out::State,
-    hooks: hooks::Course,
 }
 
 /// Calls of the push workers at a time.
@@ -180,31 +152,16 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        let filled = mirror::take_up(&transaction, &config)?;
+        // An entity that was never fetched is seen to be missing.
+        for entity in entities(&config) {
+            store::sync_state::begin(&transaction, entity)?;
+        }
         transaction.commit()?;
         let pauses = Pauses { first: config.outbox.retry_first, longest: config.outbox.retry_max };
-        let course = Course {
-            line: Line::new(now.mono),
-            budget: Budget::new(config.extend.requests_per_minute, now.mono),
-            doubts: unresolved.into_iter().map(|id| (id, Doubt::new(now.mono))).collect(),
-            suspects: Vec::new(),
-            in_flight: HashSet::new(),
-            look_ups: HashMap::new(),
-            prepared: HashMap::new(),
-            probing: false,
-            pushing: 0,
-            pulling: false,
-            moving: false,
-            putting: false,
-            just_moved: HashMap::new(),
-            move_again_at: None,
-            put_again_at: None,
-            forget_contents_at: now.mono,
-            forbidden: HashMap::new(),
-            put_out: put_out::State::default(),
-            hooks: hooks::Course::new(lists, now.mono),
-        };
+        let course = Course::new(&config, &unresolved, lists, now);
         let mind = Mind {
-            rounds: rounds::Rounds::new(&config, &task),
+            rounds: rounds::Rounds::new(&config, &task, filled),
             config,
             task,
             pauses,
@@ -213,6 +170,7 @@ impl Engine {
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
         };
@@ -251,26 +209,25 @@ impl Engine {
         &mut self,
         events: impl IntoIterator<Item = Event>,
         now: Now,
-        plan: impl FnOnce(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
+        // Read whole for a backup it was found damaged. Only a start can make it again.
+        if let Some(why) = self.waiting.iter().find_map(|event| match event {
+            Event::BackedUp(Err(CopyError::Damaged(why))) => Some(why.clone()),
+            _ => None,
+        }) {
+            return Err(StoreError::Damaged(why));
+        }
         self.mind.now = now;
         let course = self.mind.course.clone();
-        let mut settled = Settled::default();
-        let jobs = (|| -> rusqlite::Result<Vec<Job>> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for event in &self.waiting {
-                self.mind.hear_safely(&transaction, event, &mut settled)?;
-            }
-            self.mind.settle(&transaction, &settled)?;
-            self.mind.remember(&mut settled);
-            let jobs = plan(&mut self.mind, &transaction)?;
-            self.mind.begin(&jobs);
-            transaction.commit()?;
-            Ok(jobs)
-        })();
-        match jobs {
-            Ok(jobs) => {
+        let mut taken = self.commit(&plan, Mind::hear);
+        if taken.as_ref().is_err_and(is_about_the_data) {
+            self.mind.course = course.clone();
+            taken = self.commit(&plan, Mind::hear_safely);
+        }
+        match taken {
+            Ok((jobs, settled)) => {
                 self.waiting.clear();
                 self.mind.after_commit(settled);
                 Ok(jobs)
@@ -280,6 +237,25 @@ impl Engine {
                 Err(error.into())
             }
         }
+    }
+
+    /// All events that wait and the jobs that follow from them, in one transaction.
+    fn commit(
+        &mut self,
+        plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
+        hear: impl Fn(&mut Mind, &Transaction<'_>, &Event, &mut Settled) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<(Vec<Job>, Settled)> {
+        let mut settled = Settled::default();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for event in &self.waiting {
+            hear(&mut self.mind, &transaction, event, &mut settled)?;
+        }
+        self.mind.settle(&transaction, &settled)?;
+        self.mind.remember(&mut settled);
+        let jobs = plan(&mut self.mind, &transaction)?;
+        self.mind.begin(&jobs);
+        transaction.commit()?;
+        Ok((jobs, settled))
     }
 
     /// The moment at which [`Engine::step`] should be called even if nothing happens.
@@ -292,10 +268,12 @@ impl Engine {
         let mind = &self.mind;
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
-            && !mind.course.pulling
+            && mind.course.pulls() == 0
             && !mind.course.hooks.fetching
             && !mind.course.moving
-            && !mind.course.putting;
+            && !mind.course.putting
+            && !mind.course.backing_up
+            && !mind.course.copies.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;
@@ -379,254 +357,5 @@ impl Engine {
     }
 }
 
-/// What events change in memory.
-#[derive(Default)]
-struct Settled {
-    calls: Vec<(crate::extend::jobs::Seen, crate::rules::answer::Health)>,
-    probe: Option<crate::rules::answer::Health>,
-    ended: Vec<i64>,
-    doubts: HashMap<i64, Option<Doubt>>,
-    looked: Vec<(i64, Option<Arc<Progress>>)>,
-    suspects: Vec<i64>,
-    prepared: Vec<i64>,
-    pushes: usize,
-    pulled: bool,
-    fetched: bool,
-    /// Whom to tell that their webhook is recorded.
-    recorded: Vec<Sender<()>>,
-    moved: Option<bool>,
-    put: Option<bool>,
-    scanned: bool,
-    forbidden: Vec<&'static str>,
-    rounds: Vec<rounds::RoundStep>,
-}
-
-impl Mind {
-    /// One event that the database can't hold must not stop the others, now and after every restart: it is
-    /// undone alone and set aside. When the database itself is in trouble the whole step fails.
-    fn hear_safely(
-        &mut self,
-        tx: &Transaction<'_>,
-        event: &Event,
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        tx.execute_batch("SAVEPOINT event")?;
-        match self.hear(tx, event, settled) {
-            Err(error) if is_about_the_data(&error) => {
-                log::error!("something could not be recorded and is set aside: {error}");
-                tx.execute_batch("ROLLBACK TO event; RELEASE event")?;
-                self.set_aside(tx, event, &error.to_string(), settled)
-            }
-            Err(error) => Err(error),
-            Ok(()) => tx.execute_batch("RELEASE event"),
-        }
-    }
-
-    /// What can still be done for an event that could not be recorded.
-    fn set_aside(
-        &mut self,
-        tx: &Transaction<'_>,
-        event: &Event,
-        why: &str,
-        settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
-        match event {
-            Event::Seen(Sighting::Arrived(arrived)) => self.reject_unstorable(tx, arrived, why),
-            Event::Seen(_) => Ok(()),
-            Event::Moved(_) => {
-                settled.moved = Some(false);
-                Ok(())
-            }
-            Event::Put(_) => {
-                settled.put = Some(false);
-                Ok(())
-            }
-            // Not told that it is recorded, the sender sends it again.
-            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
-            // An item stays in doubt and is looked up again; a round is read again.
-            Event::Called(done) => self.set_call_aside(tx, done, why, settled),
-        }
-    }
-
-    fn hear(&mut self, tx: &Transaction<'_>, event: &Event, settled: &mut Settled) -> rusqlite::Result<()> {
-        match event {
-            Event::Seen(sighting) => self.hear_sighting(tx, sighting, settled),
-            Event::Moved(taken) => self.hear_moved(tx, taken, settled),
-            Event::Put(put) => self.hear_put(tx, put, settled),
-            Event::Called(done) => self.hear_call(tx, done, settled),
-            Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
-            Event::TurnedAway(away) => self.hear_turned_away(tx, away),
-            Event::Listening(result) => {
-                agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
-            }
-        }
-    }
-
-    /// What follows from all events together: the line, the budget, items under suspicion.
-    fn settle(&mut self, tx: &Transaction<'_>, settled: &Settled) -> rusqlite::Result<()> {
-        let mut line = self.course.line.clone();
-        for (_, health) in &settled.calls {
-            line.after_call(health, self.now.mono);
-        }
-        match &settled.probe {
-            Some(health) => self.settle_probe(tx, line, health.clone(), &settled.suspects),
-            None => {
-                self.course.line = line;
-                Ok(())
-            }
-        }
-    }
-
-    fn plan(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Vec<Job>> {
-        let mut jobs = Vec::new();
-        if !self.task.mirror_only {
-            self.plan_moves(tx, &mut jobs)?;
-            self.plan_pushes(tx, &mut jobs)?;
-        } else {
-            self.plan_probe(&mut jobs);
-        }
-        self.plan_pull(tx, &mut jobs)?;
-        self.plan_put(tx, &mut jobs)?;
-        Ok(jobs)
-    }
-
-    /// What the events told, before anything is planned: a worker that is free again gets its next job in
-    /// the same step, and what is due later is known when the next waking is set.
-    fn remember(&mut self, settled: &mut Settled) {
-        let now = self.now.mono;
-        for (seen, _) in &settled.calls {
-            if let Some(server) = seen.server_time {
-                self.server_clock = Some((server, now));
-            }
-            self.course.budget.after_answer(&seen.limits, self.server_seconds(), now);
-            self.course.budget.give_back(seen.unused);
-            if let Some(retry_after) = seen.too_many {
-                self.course.budget.after_too_many(retry_after, now);
-            }
-        }
-        self.course.probing &= settled.probe.is_none();
-        self.course.hooks.fetching &= !settled.fetched;
-        self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
-        settled.ended.iter().for_each(|id| {
-            self.course.in_flight.remove(id);
-        });
-        for (id, progress) in settled.looked.drain(..) {
-            match (progress, self.course.look_ups.get_mut(&id)) {
-                (Some(progress), Some(look_up)) => look_up.so_far = progress,
-                _ => _ = self.course.look_ups.remove(&id),
-            }
-        }
-        for (id, doubt) in settled.doubts.drain() {
-            match doubt {
-                Some(doubt) => self.course.doubts.insert(id, doubt),
-                None => self.course.doubts.remove(&id),
-            };
-        }
-        match settled.probe {
-            Some(_) => self.course.suspects.clear(),
-            None => self.course.suspects.append(&mut settled.suspects),
-        }
-        if let Some(well) = settled.moved {
-            self.course.moving = false;
-            self.course.move_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
-        }
-        if let Some(well) = settled.put {
-            self.course.putting = false;
-            self.course.put_again_at = (!well).then_some(now + AGAIN_AFTER_TROUBLE);
-        }
-        self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
-        for kind in settled.forbidden.drain(..) {
-            self.course.forbidden.insert(kind, now + self.pauses.longest);
-        }
-    }
-
-    fn begin(&mut self, jobs: &[Job]) {
-        for job in jobs {
-            match job {
-                Job::Move(_) => self.course.moving = true,
-                Job::Put(_) => self.course.putting = true,
-                Job::Pull(_) => self.course.pulling = true,
-                Job::Fetch(_) => self.course.hooks.fetching = true,
-                Job::Push(call) => {
-                    match call {
-                        CallJob::Probe => self.course.probing = true,
-                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id),
-                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id),
-                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id),
-                        _ => {}
-                    }
-                    if *call != CallJob::Probe {
-                        self.course.pushing += 1;
-                    }
-                }
-            }
-        }
-    }
-
-    fn after_commit(&mut self, settled: Settled) {
-        self.scanned |= settled.scanned;
-        for sender in settled.recorded {
-            // Whoever no longer waits has said that it was not taken, and gets it again.
-            let _ = sender.try_send(());
-        }
-        for step in settled.rounds {
-            self.may_rest |= matches!(step, rounds::RoundStep::Done(_));
-            self.rounds.after(step, self.now.mono);
-        }
-        if settled.pulled {
-            // The round has moved on only now: its next page is planned at once, by a step of its own.
-            self.course.pulling = false;
-            self.wake(self.now.mono);
-        }
-    }
-
-    /// Extend's clock in seconds since 1970, if an answer told it.
-    fn server_seconds(&self) -> Option<i64> {
-        self.server_clock.map(|(server, at)| server + self.now.mono.saturating_sub(at).as_secs() as i64)
-    }
-
-    /// Extend's time now; ours where no answer has told it yet.
-    fn server_now(&self) -> jiff::Timestamp {
-        self.server_seconds()
-            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-            .unwrap_or(self.now.wall)
-    }
-
-    /// The wall clock's time at a moment to come, for people to read.
-    fn wall_at(&self, at: Duration) -> String {
-        let ahead = at.saturating_sub(self.now.mono);
-        let wall = self.now.wall.checked_add(jiff::SignedDuration::try_from(ahead).unwrap_or_default());
-        clock::text(wall.unwrap_or(self.now.wall))
-    }
-
-    /// When the wall clock, as it goes now, will show the moment that a table has.
-    fn mono_at(&self, text: &str) -> Duration {
-        let at = text.parse::<jiff::Timestamp>().unwrap_or(self.now.wall);
-        self.now.mono + Duration::try_from(at.duration_since(self.now.wall)).unwrap_or_default()
-    }
-
-    fn wake(&mut self, at: Duration) {
-        self.wake_at = self.wake_at.min(at.max(self.now.mono));
-    }
-
-    fn dice(&mut self) -> f64 {
-        self.dice.f64()
-    }
-}
-
-/// Whether the same statement would fail again on a healthy database.
-fn is_about_the_data(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
-    matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
-        || matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::ToSqlConversionFailure(_)
-                | rusqlite::Error::Utf8Error(..)
-        )
-}
-
-/// How long to leave a folder alone that could not be written.
-const AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(5);
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
+use crate::clock;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
 use crate::store::{agent, changes, outgoing, owed};
@@ -24,8 +25,8 @@ const ROWS_IN_CHANGES: usize = 5000;
 const COSTLY: Duration = Duration::from_millis(20);
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
-/// The pause between two jobs of files while documents are being sent.
-const WHILE_SENDING: Duration = Duration::from_millis(250);
+/// The pause between two jobs of files while documents are being sent: those go first.
+const WHILE_SENDING: Duration = Duration::from_secs(1);
 /// While a long round runs, its changes go out this often.
 const DURING_A_ROUND: Duration = Duration::from_secs(10);
 /// A snapshot waits at least this long after the last one of its entity.
@@ -37,6 +38,11 @@ const BETWEEN_STATUS: Duration = Duration::from_secs(2);
 /// … and this old when nothing does.
 const STATUS_AT_REST: Duration = Duration::from_secs(60);
 
+/// How often it is looked which changes are too old …
+const BETWEEN_CLEARINGS: Duration = Duration::from_secs(3600);
+/// … and how many are cleared in one job.
+const CLEARED_TOGETHER: i64 = 100;
+
 /// When files were last written, in this process.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
@@ -45,7 +51,10 @@ pub(super) struct State {
     /// Receipts that took long to write, by what is owed, and when they may be written again.
     costly: HashMap<String, Duration>,
     status_at: Option<Duration>,
+    /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
+    pub(super) status_wanted: bool,
     last_at: Option<Duration>,
+    cleared_at: Option<Duration>,
     /// Entities of which a webhook told, and which is put out at once.
     hurried: HashSet<Entity>,
 }
@@ -84,6 +93,11 @@ impl Mind {
                     self.course.put_out.snapshots.insert(*entity, (self.now.mono, pause));
                 }
                 PutJob::Change { sequence, .. } => changes::mark_written(tx, *sequence)?,
+                PutJob::Clear { through } => {
+                    changes::clear(tx, *through)?;
+                    // There may be more.
+                    self.course.put_out.cleared_at = None;
+                }
             }
         }
         if let Some(error) = &trouble {
@@ -95,7 +109,6 @@ impl Mind {
     }
 
     pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
-        self.flush_changes(tx)?;
         let now = self.now.mono;
         self.course.put_out.costly.retain(|_, at| *at > now);
         if self.course.putting {
@@ -113,6 +126,7 @@ impl Mind {
             self.wake(at);
             return Ok(());
         }
+        self.flush_changes(tx)?;
         let mut files: Vec<PutJob> = Vec::new();
         for kind in ["receipt", "error", "order"] {
             for debt in owed::load(tx, kind, TOGETHER)? {
@@ -124,6 +138,9 @@ impl Mind {
         }
         for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
             files.push(PutJob::Change { sequence, entity });
+        }
+        if files.is_empty() {
+            self.plan_clearing(tx, &mut files)?;
         }
         // Small files first: a job with a snapshot in it is done when the snapshot is.
         if files.is_empty() {
@@ -163,6 +180,22 @@ impl Mind {
         Ok(())
     }
 
+    /// A webshop that was away for less than `keep_days` can catch up; one that was away for longer finds
+    /// the next number missing, and begins again from the snapshots.
+    fn plan_clearing(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
+        let due_at = self.course.put_out.cleared_at.map_or(Duration::ZERO, |at| at + BETWEEN_CLEARINGS);
+        if due_at > self.now.mono {
+            return Ok(());
+        }
+        self.course.put_out.cleared_at = Some(self.now.mono);
+        let kept = jiff::SignedDuration::from_hours(24 * i64::from(self.config.exchange.keep_days));
+        let Ok(before) = self.now.wall.checked_sub(kept) else { return Ok(()) };
+        if let Some(through) = changes::load_cleared_through(tx, &clock::text(before), CLEARED_TOGETHER)? {
+            files.push(PutJob::Clear { through });
+        }
+        Ok(())
+    }
+
     fn plan_snapshots(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
         for debt in owed::load(tx, "snapshot", PUT_OUT.len())? {
             let Some(entity) = Entity::from_name(&debt.key) else { continue };
@@ -184,15 +217,14 @@ impl Mind {
 
     fn plan_status(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
         let age = self.course.put_out.status_at.map(|at| self.now.mono.saturating_sub(at));
-        if age.is_none_or(|age| age >= STATUS_AT_REST) {
-            owed::owe(tx, "status", "")?;
-        }
-        let Some(debt) = owed::load(tx, "status", 1)?.pop() else {
+        let debt = owed::load(tx, "status", 1)?.pop();
+        let wanted = self.course.put_out.status_wanted || age.is_none_or(|age| age >= STATUS_AT_REST);
+        if debt.is_none() && !wanted {
             if let Some(at) = self.course.put_out.status_at {
                 self.wake(at + STATUS_AT_REST);
             }
             return Ok(());
-        };
+        }
         if let Some(at) =
             self.course.put_out.status_at.map(|at| at + BETWEEN_STATUS).filter(|at| *at > self.now.mono)
             && !self.task.once
@@ -201,7 +233,9 @@ impl Mind {
             return Ok(());
         }
         self.course.put_out.status_at = Some(self.now.mono);
-        files.push(PutJob::Owed(debt));
+        self.course.put_out.status_wanted = false;
+        let unowed = owed::Owed { kind: "status".into(), key: String::new(), revision: 0 };
+        files.push(PutJob::Owed(debt.unwrap_or(unowed)));
         Ok(())
     }
 }

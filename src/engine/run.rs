@@ -1,12 +1,13 @@
 //! Gives the engine threads: workers, the bounded inbox, and an orderly end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::{Engine, Event, Job, PUSH_WORKERS, Task};
+use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Task};
 use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::put::Publisher;
@@ -16,6 +17,7 @@ use crate::extend::client::{Api, Client};
 use crate::extend::jobs;
 use crate::hooks::Hooks;
 use crate::recover;
+use crate::reports::copy::Copier;
 use crate::rules::arrival::Patience;
 use crate::store::{StoreError, intake};
 
@@ -71,7 +73,10 @@ pub fn run(
     let connection = recover::open(&config, clock.now().wall)?;
     // Whoever holds the database, a stop is heard in time: the step is tried again.
     connection.busy_timeout(Duration::from_secs(1)).map_err(StoreError::from)?;
-    let ends = task.once || task.only.is_some();
+    let ends = task.is_short();
+    if config.reports.database.as_ref().is_some_and(|copy| !copy.exists()) {
+        super::reports::forget(&connection).map_err(StoreError::from)?;
+    }
     let takes_in = !task.mirror_only;
     let watching = takes_in.then(|| watching(&config, &connection, clock.now())).transpose()?;
     let mut engine = Engine::new(connection, config.clone(), task, clock.now())?;
@@ -243,6 +248,10 @@ struct Workers {
     puts: Option<Sender<Job>>,
     pushes: Option<Sender<Job>>,
     pulls: Option<Sender<Job>>,
+    backups: Option<Sender<Job>>,
+    ending: Arc<AtomicBool>,
+    copies: Option<Sender<Job>>,
+    copier: Copier,
     fetches: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -270,7 +279,9 @@ impl Workers {
         let (moves, move_queue) = bounded(2);
         let (puts, put_queue) = bounded(2);
         let (pushes, push_queue) = bounded(PUSH_WORKERS * 2 + 2);
-        let (pulls, pull_queue) = bounded(2);
+        let (pulls, pull_queue) = bounded(PULL_WORKERS * 2);
+        let (backups, backup_queue) = bounded(2);
+        let (copies, copy_queue) = bounded(2);
         let (fetches, fetch_queue) = bounded(2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
@@ -290,13 +301,40 @@ impl Workers {
                 _ => None,
             }),
         )?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let (of_backup, is_ending) = (config.clone(), ending.clone());
+        spawn(
+            "backup",
+            &backup_queue,
+            Box::new(move |job| match job {
+                Job::Backup(now) => {
+                    // One that is half done is made another time: a stop does not wait for it.
+                    let go_on = || !is_ending.load(Ordering::Relaxed);
+                    let made = recover::backups::make(&of_backup, now, go_on);
+                    Some(Event::BackedUp(made.map(|path| path.display().to_string())))
+                }
+                _ => None,
+            }),
+        )?;
         // One more than there are pushes, for the probe.
         for number in 0..=PUSH_WORKERS {
             let api = client.clone();
             spawn(&format!("push-{number}"), &push_queue, Box::new(move |job| call(&api, job)))?;
         }
-        let api = client.clone();
-        spawn("pull", &pull_queue, Box::new(move |job| call(&api, job)))?;
+        for number in 0..PULL_WORKERS {
+            let api = client.clone();
+            spawn(&format!("pull-{number}"), &pull_queue, Box::new(move |job| call(&api, job)))?;
+        }
+        let copier = Copier::new(config.clone());
+        let worker = copier.clone();
+        spawn(
+            "reports",
+            &copy_queue,
+            Box::new(move |job| match job {
+                Job::Copy => Some(Event::Copied(worker.refresh().map_err(|error| error.to_string()))),
+                _ => None,
+            }),
+        )?;
         let api = client.clone();
         spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
         Ok(Workers {
@@ -305,6 +343,10 @@ impl Workers {
             puts: Some(puts),
             pushes: Some(pushes),
             pulls: Some(pulls),
+            backups: Some(backups),
+            ending,
+            copies: Some(copies),
+            copier,
             fetches: Some(fetches),
             threads,
         })
@@ -316,6 +358,8 @@ impl Workers {
             Job::Put(_) => &self.puts,
             Job::Push(_) => &self.pushes,
             Job::Pull(_) => &self.pulls,
+            Job::Backup(_) => &self.backups,
+            Job::Copy => &self.copies,
             Job::Fetch(_) => &self.fetches,
         };
         if let Some(queue) = queue {
@@ -326,7 +370,9 @@ impl Workers {
     /// Ends calls that still run and waits for every thread; what they report on the way is collected.
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
-        drop((self.pulls.take(), self.fetches.take()));
+        drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
+        self.ending.store(true, Ordering::Relaxed);
+        self.copier.stop();
         self.client.shut_down();
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             if let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {

@@ -5,7 +5,7 @@
 //! engine before anything is moved. [`put`] reads through a connection of its own that can't write:
 //! snapshots of large mirrors would otherwise hold up the engine.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 pub mod held;
@@ -18,6 +18,7 @@ pub mod watch;
 pub const HOOKS_PREFIX: &str = "hooks/";
 
 /// Writes a file so that it appears whole: beside its place, then renamed. `durable` waits for the disk.
+/// Otherwise a file that is the same already stays as it is, with its time, so that nobody fetches it again.
 ///
 /// # Errors
 /// The system's, with the path in the message.
@@ -39,13 +40,39 @@ pub fn write_whole(
         if durable {
             file.sync_data()?;
         }
+        let size = file.metadata()?.len();
         drop(file);
+        if !durable && is_same(&beside, path, size)? {
+            return std::fs::remove_file(&beside);
+        }
         std::fs::rename(&beside, path)
     })();
     written.map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         with_path(path, error)
     })
+}
+
+/// Whether there is a file at `path` with what `fresh` holds, which is `size` bytes long.
+fn is_same(fresh: &Path, path: &Path, size: u64) -> io::Result<bool> {
+    // A link or folder in its place is replaced, or fails, as it always was.
+    if !path.symlink_metadata().is_ok_and(|there| there.is_file() && there.len() == size) {
+        return Ok(false);
+    }
+    let open = |path| std::fs::File::open(path).map(|file| io::BufReader::with_capacity(64 * 1024, file));
+    let (Ok(mut fresh), Ok(mut there)) = (open(fresh), open(path)) else { return Ok(false) };
+    loop {
+        let (one, other) = (fresh.fill_buf()?, there.fill_buf()?);
+        let length = one.len().min(other.len());
+        if one[..length] != other[..length] {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(one.is_empty() && other.is_empty());
+        }
+        fresh.consume(length);
+        there.consume(length);
+    }
 }
 
 /// Makes renames in `folder` survive a loss of power, where the system can.

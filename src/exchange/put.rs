@@ -3,15 +3,16 @@
 //! Everything is rendered from the database, so every file can be made again.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
-use super::write_whole;
+use super::{sync_folder, with_path, write_whole};
 use crate::config::{Config, OutFormat};
 use crate::formats::export::Format;
+use crate::formats::file_name::read_change_file_name;
 use crate::formats::{names, receipt};
 use crate::recover;
 use crate::rules::mirror::Entity;
@@ -38,6 +39,12 @@ pub enum PutJob {
         /// Whose.
         entity: String,
     },
+    /// Numbered files of changes that have lain for longer than the settings say are deleted, the oldest
+    /// first: what is left has no gap, whatever stops this.
+    Clear {
+        /// The newest of them.
+        through: i64,
+    },
 }
 
 /// What became of it.
@@ -56,12 +63,14 @@ pub struct Publisher {
     config: Arc<Config>,
     connection: Option<Connection>,
     agent_runs: bool,
+    /// Receipts wait for the disk, too.
+    durable: bool,
 }
 
 impl Publisher {
     /// Opens nothing yet.
     pub fn new(config: Arc<Config>) -> Publisher {
-        Publisher { config, connection: None, agent_runs: true }
+        Publisher { config, connection: None, agent_runs: true, durable: false }
     }
 
     /// The last word of an agent that ends: status.json as it leaves things.
@@ -71,7 +80,19 @@ impl Publisher {
     pub fn put_last_status(config: Arc<Config>) -> io::Result<()> {
         let mut publisher = Publisher { agent_runs: false, ..Publisher::new(config) };
         let owed = Owed { kind: "status".into(), key: String::new(), revision: 0 };
-        publisher.put(&PutJob::Owed(owed))
+        publisher.put_all(vec![PutJob::Owed(owed)]).into_iter().try_for_each(|put| put.result)
+    }
+
+    /// Writes the receipt of a file at once and waits for the disk: for what stands nowhere else.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn put_receipt_now(config: Arc<Config>, file_id: i64) -> io::Result<()> {
+        let owed = Owed { kind: "receipt".into(), key: file_id.to_string(), revision: 0 };
+        let mut publisher = Publisher { durable: true, ..Publisher::new(config) };
+        publisher.put_all(vec![PutJob::Owed(owed)]).into_iter().try_for_each(|put| put.result)?;
+        sync_folder(&publisher.config.receipts());
+        Ok(())
     }
 
     /// Does all jobs in their order. After the first change that fails no later one is written, so that
@@ -79,24 +100,35 @@ impl Publisher {
     pub fn put_all(&mut self, jobs: Vec<PutJob>) -> Vec<Put> {
         let mut changes_stopped = self.note_sequence(&jobs).is_err();
         let large = jobs.iter().any(|job| matches!(job, PutJob::Snapshot { .. }));
+        let connection = match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => store::open_reader(&self.config.database).map_err(|error| error.to_string()),
+        };
+        // One transaction: the files show one moment, however long they take to write. What changes
+        // meanwhile is owed again.
+        let transaction = match &connection {
+            Ok(connection) => connection.unchecked_transaction().map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
         let put = jobs
             .into_iter()
             .map(|job| {
                 let began = Instant::now();
                 let is_change = matches!(job, PutJob::Change { .. });
-                let result = if is_change && changes_stopped {
-                    Err(io::Error::other("an earlier file of changes is still to be written"))
-                } else {
-                    self.put(&job)
+                let result = match &transaction {
+                    Err(error) => Err(io::Error::other(error.clone())),
+                    Ok(_) if is_change && changes_stopped => {
+                        Err(io::Error::other("an earlier file of changes is still to be written"))
+                    }
+                    Ok(transaction) => self.put(transaction, &job),
                 };
                 changes_stopped |= is_change && result.is_err();
                 Put { job, result, took: began.elapsed() }
             })
             .collect();
+        drop(transaction);
         // What a snapshot read need not stay in memory until the next one.
-        if large {
-            self.connection = None;
-        }
+        self.connection = connection.ok().filter(|_| !large);
         put
     }
 
@@ -112,22 +144,17 @@ impl Publisher {
         }
     }
 
-    fn put(&mut self, job: &PutJob) -> io::Result<()> {
-        if self.connection.is_none() {
-            self.connection = Some(store::open_reader(&self.config.database).map_err(io::Error::other)?);
-        }
-        let Some(connection) = &self.connection else { return Ok(()) };
-        // One transaction: every file shows one moment, however long it takes to write.
-        let transaction = connection.unchecked_transaction().map_err(io::Error::other)?;
+    fn put(&self, transaction: &Transaction<'_>, job: &PutJob) -> io::Result<()> {
         match job {
             PutJob::Owed(owed) => match owed.kind.as_str() {
-                "receipt" => self.put_receipt(&transaction, owed),
-                "error" => self.put_errors(&transaction, owed),
-                "order" => self.put_order(&transaction, owed),
-                _ => self.put_status(&transaction),
+                "receipt" => self.put_receipt(transaction, owed),
+                "error" => self.put_errors(transaction, owed),
+                "order" => self.put_order(transaction, owed),
+                _ => self.put_status(transaction),
             },
-            PutJob::Snapshot { entity, .. } => self.put_snapshot(&transaction, *entity),
-            PutJob::Change { sequence, entity } => self.put_change(&transaction, *sequence, entity),
+            PutJob::Snapshot { entity, .. } => self.put_snapshot(transaction, *entity),
+            PutJob::Change { sequence, entity } => self.put_change(transaction, *sequence, entity),
+            PutJob::Clear { through } => clear_changes(&self.config.outgoing_changes(), *through),
         }
     }
 
@@ -140,7 +167,7 @@ impl Publisher {
         };
         let path = self.config.receipts().join(names::receipt(&name, arrival, arrivals));
         let text = receipt::receipt(&name, &documents);
-        write_whole(&path, false, |out| out.write_all(text.as_bytes()))
+        write_whole(&path, self.durable, |out| out.write_all(text.as_bytes()))
     }
 
     fn put_errors(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
@@ -200,4 +227,27 @@ impl Publisher {
         let text = receipt::pretty(&status.to_json());
         write_whole(&self.config.outgoing().join("status.json"), false, |out| out.write_all(text.as_bytes()))
     }
+}
+
+fn clear_changes(folder: &Path, through: i64) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|error| with_path(folder, error))?,
+    };
+    let mut old: Vec<(u64, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let number = read_change_file_name(entry.file_name().to_str()?)?;
+            i64::try_from(number).is_ok_and(|number| number <= through).then(|| (number, entry.path()))
+        })
+        .collect();
+    old.sort_unstable();
+    for (_, path) in old {
+        match std::fs::remove_file(&path) {
+            // The webshop was quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(|error| with_path(&path, error))?,
+        }
+    }
+    Ok(())
 }

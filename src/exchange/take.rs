@@ -50,6 +50,11 @@ pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
 /// By way of a hidden name in the target folder that carries the file's id: whatever moment the process
 /// dies at, the next one finds the file there and goes on, and nothing is taken for what it is not.
 fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
+    // A share that dropped shows no files, and that is no reason to write them from the record: they still
+    // lie there, and would be taken for new ones when it is back.
+    if !inbox.is_dir() {
+        return Err(with_path(inbox, io::Error::from(io::ErrorKind::NotFound)));
+    }
     if !folder.is_dir() {
         std::fs::create_dir_all(folder).map_err(|error| with_path(folder, error))?;
     }
@@ -61,15 +66,22 @@ fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
         };
     }
     let staged = folder.join(format!(".take-{}.tmp", file.id));
+    let copied = folder.join(format!(".copy-{}.tmp", file.id));
     if !is_there(&staged) {
         // A crash may have come between the move and its record.
         if is_there(&expected) && file.content_hash.is_some() && is_recorded(&expected, file)? {
             return Ok(file.stored_name.clone());
         }
-        match stage(&inbox.join(&file.name), &staged) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return restore(folder, file),
-            Err(error) => return Err(error),
+        let source = inbox.join(&file.name);
+        if is_there(&copied) && !is_there(&source) {
+            // A crash came after the original was removed: this is it.
+            std::fs::rename(&copied, &staged).map_err(|error| with_path(&copied, error))?;
+        } else {
+            match stage(&source, &staged, &copied) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return restore(folder, file),
+                Err(error) => return Err(error),
+            }
         }
     }
     if !is_recorded(&staged, file)? {
@@ -98,9 +110,14 @@ fn is_recorded(path: &Path, file: &ToMove) -> io::Result<bool> {
     }
 }
 
-fn stage(source: &Path, staged: &Path) -> io::Result<()> {
+/// Two file systems know no rename between them: then the copy has a name of its own for as long as the
+/// original is there, so that one that could not be removed is never taken for a second arrival.
+fn stage(source: &Path, staged: &Path, copied: &Path) -> io::Result<()> {
     match std::fs::rename(source, staged) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_across(source, staged),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy_across(source, copied)?;
+            std::fs::rename(copied, staged).map_err(|error| with_path(staged, error))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         other => other.map_err(|error| with_path(source, error)),
     }
@@ -117,6 +134,8 @@ fn copy_across(source: &Path, target: &Path) -> io::Result<()> {
         let _ = std::fs::remove_file(target);
         return Err(with_path(source, io::Error::other("it changed while it was copied")));
     }
+    // The copy must outlive a loss of power before the original may go.
+    target.parent().into_iter().for_each(sync_folder);
     std::fs::remove_file(source).map_err(|error| with_path(source, error))
 }
 
@@ -258,6 +277,15 @@ mod tests {
     }
 
     #[test]
+    fn an_inbox_that_is_gone_is_no_empty_one() {
+        let shop = Shop::new();
+        std::fs::rename(shop.path("inbox"), shop.path("elsewhere")).unwrap();
+        let taken = move_all(shop.root.path(), &shop.path("inbox"), &[shop.file("recorded")]);
+        assert!(taken[0].result.is_err());
+        assert!(!shop.path("accepted").exists(), "nothing is made in the place of a share");
+    }
+
+    #[test]
     fn a_crash_after_staging_changed_bytes_loses_nothing() {
         let shop = Shop::new();
         std::fs::create_dir_all(shop.path("accepted/d")).unwrap();
@@ -267,6 +295,16 @@ mod tests {
         assert_eq!(shop.read("accepted/d/a.json").as_deref(), Some("read before"));
         assert_eq!(shop.read("inbox/a.json").as_deref(), Some("newer still"), "nothing is overwritten");
         assert_eq!(shop.read("inbox/a~2.json").as_deref(), Some("changed"));
+    }
+
+    #[test]
+    fn a_copy_whose_original_is_gone_is_the_original() {
+        let shop = Shop::new();
+        std::fs::create_dir_all(shop.path("accepted/d")).unwrap();
+        std::fs::write(shop.path("accepted/d/.copy-1.tmp"), "changed").unwrap();
+        assert_eq!(shop.take("read before"), "a.json");
+        assert_eq!(shop.read("accepted/d/a.json").as_deref(), Some("read before"));
+        assert_eq!(shop.read("inbox/a.json").as_deref(), Some("changed"), "it is a new arrival");
     }
 
     #[test]

@@ -11,8 +11,10 @@ use super::prepare::{PrepareJob, Standing, Target, find_order, prepare};
 use super::requests::{self, Request};
 use crate::formats::document::Kind;
 use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, Sent};
+use crate::rules::budget::Group;
 use crate::rules::change::Verb;
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::{Round, Urgency};
 
 /// A job for a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +59,8 @@ pub struct SendJob {
 pub struct PageJob {
     /// Of what.
     pub entity: Entity,
+    /// What it is read for.
+    pub round: Round,
     /// Changes since; `None`: everything.
     pub from: Option<String>,
     /// From 0, whatever the list itself counts from.
@@ -67,6 +71,10 @@ pub struct PageJob {
     pub currency: Option<String>,
     /// For balances: only of this warehouse.
     pub warehouse: Option<String>,
+    /// Only these numbers: one, or up to ten of products whose prices are asked for. Empty: all.
+    pub only: Vec<String>,
+    /// For returns: only those that are not finished.
+    pub open_only: bool,
 }
 
 /// Whole records to fetch.
@@ -74,6 +82,8 @@ pub struct PageJob {
 pub struct DetailsJob {
     /// Of what.
     pub entity: Entity,
+    /// How soon they are wanted.
+    pub urgency: Urgency,
     /// Extend's numbers.
     pub numbers: Vec<String>,
 }
@@ -89,6 +99,13 @@ pub struct RecordsJob {
     pub row: bool,
     /// With its detail. Without it the detail is fetched where the list has no such row.
     pub detail: bool,
+}
+
+impl RecordsJob {
+    /// Requests for each record at the most.
+    pub fn calls(&self) -> u32 {
+        1 + u32::from(self.row)
+    }
 }
 
 /// A record as it was fetched; `None` for what was not asked.
@@ -122,6 +139,8 @@ pub struct Seen {
     pub unused: u32,
     /// Rate limit headers of the last answer.
     pub limits: Limits,
+    /// The rate group of the job's calls: no job makes calls of two.
+    pub group: Group,
     /// `Date` of the last answer, in seconds since 1970.
     pub server_time: Option<i64>,
     /// A 429 came; with the pause that it asked for.
@@ -171,8 +190,8 @@ pub enum CallOutcome {
     },
     /// Records, up to the first that could not be fetched.
     Details {
-        /// Of what.
-        entity: Entity,
+        /// Which were asked for.
+        job: DetailsJob,
         /// Number and what came.
         got: Vec<(String, Got)>,
     },
@@ -202,7 +221,7 @@ impl CallJob {
             CallJob::Send(_) => 1,
             CallJob::LookUp(job) => job.requests,
             CallJob::Details(job) => job.numbers.len() as u32,
-            CallJob::Records(job) => job.numbers.len() as u32 * (u32::from(job.row) + u32::from(job.detail)),
+            CallJob::Records(job) => job.numbers.len() as u32 * job.calls(),
         }
     }
 }
@@ -233,7 +252,10 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
             let got = answer::of_read(line.call(&page_request(&job)));
             CallOutcome::Page { job, got }
         }
-        CallJob::Details(job) => CallOutcome::Details { entity: job.entity, got: details(&mut line, &job) },
+        CallJob::Details(job) => {
+            let got = details(&mut line, &job);
+            CallOutcome::Details { job, got }
+        }
         CallJob::Records(job) => {
             let got = records(&mut line, &job);
             CallOutcome::Records { entity: job.entity, numbers: job.numbers, got }
@@ -255,6 +277,7 @@ impl Caller<'_> {
     fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
         let result = self.api.call(request);
         self.calls += 1;
+        self.seen.group = request.group();
         self.seen.status = None;
         if let Ok(answer) = &result {
             self.seen.status = Some(answer.status);
@@ -355,16 +378,21 @@ pub fn seconds(text: &str) -> Option<i64> {
 
 fn page_request(job: &PageJob) -> Request {
     let from = job.from.as_deref();
+    let only = job.only.first().map(String::as_str);
     match job.entity {
-        Entity::Products => requests::products(from, job.page),
-        Entity::Customers => requests::customers(from, job.page + 1),
-        Entity::Balances => requests::balances(job.warehouse.as_deref(), from, job.page + 1),
+        Entity::Products => requests::products(only, from, job.page),
+        Entity::Customers => requests::customers(only, from, job.page + 1),
+        Entity::Balances => requests::balances(job.warehouse.as_deref(), only, from, job.page + 1),
         Entity::Prices => requests::prices(
             job.customer.as_deref().unwrap_or_default(),
             job.currency.as_deref(),
+            &job.only,
             job.page + 1,
         ),
         Entity::Orders => requests::orders(from.unwrap_or(ORDER_ASKED_FOR), job.page),
+        Entity::Returns if job.open_only => {
+            requests::open_returns(from.unwrap_or(ORDER_ASKED_FOR), job.page + 1)
+        }
         Entity::Returns => requests::returns(None, None, from.unwrap_or(ORDER_ASKED_FOR), job.page + 1),
         Entity::ReturnCodes => requests::return_codes(),
     }
@@ -397,8 +425,8 @@ fn records(line: &mut Caller<'_>, job: &RecordsJob) -> Vec<Fetched> {
     for number in &job.numbers {
         let row = job.row.then(|| {
             answer::of_read(line.call(&match job.entity {
-                Entity::Customers => requests::customer_row(number),
-                _ => requests::product_row(number),
+                Entity::Customers => requests::customers(Some(number), None, 1),
+                _ => requests::products(Some(number), None, 0),
             }))
         });
         let listed = match &row {

@@ -2,6 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::rules::budget::Group;
+
 /// What a URL may hold as it is (RFC 3986, unreserved).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -27,6 +29,17 @@ pub struct Request {
     pub path: String,
     /// JSON.
     pub body: Option<String>,
+}
+
+impl Request {
+    /// The group whose limit it counts for (documented: `x-rate-limit-group`).
+    pub fn group(&self) -> Group {
+        match self.path.trim_start_matches('/').split(['/', '?']).next() {
+            Some("CustomerOrderATP") => Group::Low,
+            Some("ReturnOrderRowCodes") => Group::High,
+            _ => Group::Standard,
+        }
+    }
 }
 
 fn get(path: String) -> Request {
@@ -134,12 +147,25 @@ pub fn returns(order: Option<&str>, customer: Option<&str>, create_from: &str, p
     ))
 }
 
+/// Returns created since `create_from` that are not finished, page by page from 1.
+pub fn open_returns(create_from: &str, page: u32) -> Request {
+    get(format!(
+        "/ReturnOrders{}",
+        query(&[
+            ("createDateFrom", Some(create_from)),
+            ("IsOpen", Some("true")),
+            ("pageNumber", Some(&page.to_string())),
+        ])
+    ))
+}
+
 /// Products, one row per product and warehouse, page by page from 0; only changed ones where
-/// `modified_from` is given. A new product may be in no list of changes (documented).
-pub fn products(modified_from: Option<&str>, page: u32) -> Request {
+/// `modified_from` is given, only this one where `number` is. A new product may be in no list of changes (documented).
+pub fn products(number: Option<&str>, modified_from: Option<&str>, page: u32) -> Request {
     get(format!(
         "/Products{}",
         query(&[
+            ("productNumber", number),
             ("modifiedDateFrom", modified_from),
             ("pageCount", Some("100")),
             ("pageOffset", Some(&page.to_string())),
@@ -147,30 +173,30 @@ pub fn products(modified_from: Option<&str>, page: u32) -> Request {
     ))
 }
 
-/// Customers, page by page from 1.
-pub fn customers(changed_after: Option<&str>, page: u32) -> Request {
+/// Customers, page by page from 1, only this one where `number` is given.
+pub fn customers(number: Option<&str>, changed_after: Option<&str>, page: u32) -> Request {
     get(format!(
         "/Customers{}",
-        query(&[("changedAfterDate", changed_after), ("pageNumber", Some(&page.to_string()))])
+        query(&[
+            ("customerNumber", number),
+            ("changedAfterDate", changed_after),
+            ("pageNumber", Some(&page.to_string())),
+        ])
     ))
 }
 
-/// The list of products, narrowed to one; also a new one that no list of changes shows (inferred).
-pub fn product_row(number: &str) -> Request {
-    get(format!("/Products{}", query(&[("productNumber", Some(number)), ("pageCount", Some("100"))])))
-}
-
-/// The list of customers, narrowed to one.
-pub fn customer_row(number: &str) -> Request {
-    get(format!("/Customers{}", query(&[("customerNumber", Some(number)), ("pageNumber", Some("1"))])))
-}
-
-/// Balances, page by page from 1, of one warehouse where given.
-pub fn balances(warehouse: Option<&str>, modified_from: Option<&str>, page: u32) -> Request {
+/// Balances, page by page from 1, of one warehouse and of one product where given.
+pub fn balances(
+    warehouse: Option<&str>,
+    product: Option<&str>,
+    modified_from: Option<&str>,
+    page: u32,
+) -> Request {
     get(format!(
         "/ProductAvailability{}",
         query(&[
             ("warehouse", warehouse),
+            ("productNumber", product),
             ("modifiedDateFrom", modified_from),
             ("pageNumber", Some(&page.to_string())),
         ])
@@ -178,16 +204,13 @@ pub fn balances(warehouse: Option<&str>, modified_from: Option<&str>, page: u32)
 }
 
 /// The best prices right now for one customer, page by page from 1. There is no filter by change
-/// (documented).
-pub fn prices(customer: &str, currency: Option<&str>, page: u32) -> Request {
-    get(format!(
-        "/ProductPrices{}",
-        query(&[
-            ("customerNumber", Some(customer)),
-            ("currency", currency),
-            ("pageNumber", Some(&page.to_string())),
-        ])
-    ))
+/// (documented); `products`, ten at the most, narrow it.
+pub fn prices(customer: &str, currency: Option<&str>, products: &[String], page: u32) -> Request {
+    let page = page.to_string();
+    let mut pairs = vec![("customerNumber", Some(customer)), ("currency", currency)];
+    pairs.extend(products.iter().map(|product| ("productNumberList", Some(product.as_str()))));
+    pairs.push(("pageNumber", Some(&page)));
+    get(format!("/ProductPrices{}", query(&pairs)))
 }
 
 #[cfg(test)]

@@ -58,12 +58,7 @@ impl<'c, W: Write> Snapshot<'c, W> {
                 Ok(Snapshot::Json { out, columns, line, first: true })
             }
             Format::Csv { separator } => {
-                let mut out = csv::WriterBuilder::new()
-                    .delimiter(separator)
-                    .terminator(csv::Terminator::CRLF)
-                    .from_writer(out);
-                out.write_record(columns).map_err(io::Error::other)?;
-                Ok(Snapshot::Csv { out: Box::new(out) })
+                Ok(Snapshot::Csv { out: Box::new(begin_csv(out, separator, columns)?) })
             }
         }
     }
@@ -81,18 +76,7 @@ impl<'c, W: Write> Snapshot<'c, W> {
                 push_object(line, columns.iter().copied().zip(cells));
                 out.write_all(line.as_bytes())
             }
-            Snapshot::Csv { out } => {
-                for cell in cells {
-                    match cell {
-                        Cell::Null => out.write_field(""),
-                        Cell::Integer(number) => out.write_field(number.to_string()),
-                        Cell::Real(number) => out.write_field(number.to_string()),
-                        Cell::Text(text) => out.write_field(text.as_bytes()),
-                    }
-                    .map_err(io::Error::other)?;
-                }
-                out.write_record(None::<&[u8]>).map_err(io::Error::other)
-            }
+            Snapshot::Csv { out } => write_line(out, cells),
         }
     }
 
@@ -109,6 +93,38 @@ impl<'c, W: Write> Snapshot<'c, W> {
             Snapshot::Csv { mut out } => out.flush(),
         }
     }
+}
+
+fn begin_csv<W: Write>(out: W, separator: u8, columns: &[&str]) -> io::Result<csv::Writer<W>> {
+    let mut out =
+        csv::WriterBuilder::new().delimiter(separator).terminator(csv::Terminator::CRLF).from_writer(out);
+    out.write_record(columns).map_err(io::Error::other)?;
+    Ok(out)
+}
+
+fn write_line<W: Write>(out: &mut csv::Writer<W>, cells: &[Cell<'_>]) -> io::Result<()> {
+    for cell in cells {
+        match cell {
+            Cell::Null => out.write_field(""),
+            Cell::Integer(number) => out.write_field(number.to_string()),
+            Cell::Real(number) => out.write_field(number.to_string()),
+            Cell::Text(text) => out.write_field(text.as_bytes()),
+        }
+        .map_err(io::Error::other)?;
+    }
+    out.write_record(None::<&[u8]>).map_err(io::Error::other)
+}
+
+/// Rows as CSV: RFC 4180 in UTF-8, with a header line.
+pub(super) fn csv(separator: u8, columns: &[&str], rows: &[Vec<Cell<'_>>]) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut out = begin_csv(&mut text, separator, columns)?;
+    for row in rows {
+        write_line(&mut out, row)?;
+    }
+    out.flush()?;
+    drop(out);
+    Ok(text)
 }
 
 /// A set of changes. `removed` holds the keys of the rows that are gone: text where the key is one
@@ -198,7 +214,10 @@ fn push_objects(out: &mut String, columns: &[&'static str], rows: &[Vec<Cell<'_>
     }
 }
 
-fn push_object<'c, 'd: 'c>(out: &mut String, fields: impl Iterator<Item = (&'c str, &'c Cell<'d>)>) {
+pub(super) fn push_object<'c, 'd: 'c>(
+    out: &mut String,
+    fields: impl Iterator<Item = (&'c str, &'c Cell<'d>)>,
+) {
     out.push('{');
     for (place, (name, cell)) in fields.enumerate() {
         if place > 0 {
@@ -215,7 +234,8 @@ fn push_cell(out: &mut String, cell: &Cell<'_>) {
     match cell {
         Cell::Null => out.push_str("null"),
         Cell::Integer(number) => out.push_str(&number.to_string()),
-        // Cells are finite, and Display of a finite f64 is a JSON number.
+        // Cells of the mirror are finite; a query may divide until it is not. JSON has no such number.
+        Cell::Real(number) if !number.is_finite() => out.push_str("null"),
         Cell::Real(number) => out.push_str(&number.to_string()),
         Cell::Text(text) => push_text(out, text),
     }

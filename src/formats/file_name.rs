@@ -15,6 +15,13 @@ pub fn change_file_name(sequence: u64, entity: &str) -> String {
     format!("{sequence:012}-{entity}.json")
 }
 
+/// The number in the name of such a file; `None` for any other name.
+pub fn read_change_file_name(name: &str) -> Option<u64> {
+    let (digits, entity) = name.strip_suffix(".json")?.split_once('-')?;
+    let number = digits.parse().ok()?;
+    (change_file_name(number, entity) == name).then_some(number)
+}
+
 /// The file of an order: its key with what a file name can't hold as `%XX`, each byte of UTF-8 by
 /// itself, and `.json`.
 ///
@@ -88,6 +95,12 @@ mod tests {
     #[test]
     fn names() {
         assert_eq!(change_file_name(42, "balances"), "000000000042-balances.json");
+        assert_eq!(read_change_file_name("000000000042-balances.json"), Some(42));
+        for other in
+            ["42-balances.json", "000000000042-balances.csv", ".000000000042-balances.json", "a-b.json", ""]
+        {
+            assert_eq!(read_change_file_name(other), None, "{other}");
+        }
         for (key, name) in [
             ("W-1001", "W-1001.json"),
             ("Åsa 7", "Åsa 7.json"),

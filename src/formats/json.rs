@@ -25,6 +25,9 @@ pub use several::{array, lines};
 /// and each is looked for in the text again to tell its line.
 const MOST_PROBLEMS: usize = 100;
 
+/// How zip archives begin, and so Office documents.
+const ARCHIVE: &[u8] = b"PK\x03\x04";
+
 /// Whether a file's bytes are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
@@ -40,6 +43,10 @@ pub enum Completeness {
 
 /// Whether `bytes` are a whole JSON text.
 pub fn completeness(bytes: &[u8]) -> Completeness {
+    // No more bytes make it JSON, though it may end in what looks like half a letter.
+    if bytes.starts_with(ARCHIVE) {
+        return Completeness::Broken;
+    }
     let written = text::without_zeros(bytes);
     match completeness_of(written) {
         Completeness::Complete if written.len() < bytes.len() => Completeness::CutOff,
@@ -83,8 +90,7 @@ pub fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Vec<Problem>> {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(vec![Problem::of_file(Wrong::Empty)]);
     }
-    // Office documents are zip archives.
-    if bytes.starts_with(b"PK\x03\x04") {
+    if bytes.starts_with(ARCHIVE) {
         return Err(vec![Problem::of_file(Wrong::Archive)]);
     }
     let written = text::without_zeros(bytes);

@@ -4,7 +4,8 @@
 //! data is nothing unusual. [`contents`] tells one document of a file from several, [`text`] decodes, [`json`]
 //! recognises and checks, [`canonical`] says when
 //! two documents are the same, [`locate`] finds the line that a person must look at, [`receipt`] and
-//! [`problem`] speak to the shop. [`hook`] reads what Extend tells of itself.
+//! [`problem`] speak to the shop, [`report`] shows what a query found. [`hook`] reads what Extend tells of
+//! itself.
 
 pub mod canonical;
 pub mod contents;
@@ -17,5 +18,6 @@ pub mod locate;
 pub mod names;
 pub mod problem;
 pub mod receipt;
+pub mod report;
 mod strict;
 pub mod text;

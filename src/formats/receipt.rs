@@ -34,6 +34,21 @@ pub struct ReceiptDocument {
     pub delivered_at: Option<String>,
     /// What Extend gave back, whole: order number, rows, prices.
     pub answer: Option<Value>,
+    /// The document that a person put in the place of the one in the file.
+    pub edited: Option<Edited>,
+}
+
+/// A correction by hand. A database that is made again finds it in the receipt, so it must hold all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edited {
+    /// When.
+    pub at: String,
+    /// By whom.
+    pub by: String,
+    /// The key of the document in the file.
+    pub original_key: Option<String>,
+    /// What is sent.
+    pub document: Value,
 }
 
 /// The receipt of a file.
@@ -41,7 +56,7 @@ pub fn receipt(file: &str, documents: &[ReceiptDocument]) -> String {
     let documents: Vec<Value> = documents
         .iter()
         .map(|document| {
-            json!({
+            let mut told = json!({
                 "position": document.position,
                 "id": document.id,
                 "kind": document.kind,
@@ -57,7 +72,16 @@ pub fn receipt(file: &str, documents: &[ReceiptDocument]) -> String {
                 "receivedAt": document.received_at,
                 "deliveredAt": document.delivered_at,
                 "answer": document.answer,
-            })
+            });
+            if let Some(edited) = &document.edited {
+                told["edited"] = json!({
+                    "at": edited.at,
+                    "by": edited.by,
+                    "originalKey": edited.original_key,
+                    "document": edited.document,
+                });
+            }
+            told
         })
         .collect();
     pretty(&json!({ "file": file, "documents": documents }))
@@ -87,6 +111,22 @@ pub fn error_json(file: &str, problems: &[Value]) -> String {
         "line": first["line"],
         "documents": documents,
     }))
+}
+
+/// All problems that an error file for programs tells, as they are kept in the database.
+pub fn problems_in(error_json: &Value) -> Value {
+    let mut problems = Vec::new();
+    for document in error_json["documents"].as_array().into_iter().flatten() {
+        for problem in document["problems"].as_array().into_iter().flatten() {
+            let mut problem = problem.clone();
+            if let Some(fields) = problem.as_object_mut() {
+                fields.insert("position".into(), document["position"].clone());
+                fields.insert("key".into(), document["key"].clone());
+            }
+            problems.push(problem);
+        }
+    }
+    problems.into()
 }
 
 /// The error file for people. `is_part`: other documents of the file were taken.

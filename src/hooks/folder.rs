@@ -73,7 +73,7 @@ impl Folder {
 
     /// Takes what lies there, and looks after the listener, until it is stopped.
     pub(super) fn run(mut self, stopped: &Receiver<()>, mut listener: Listener) {
-        let rescan = tick(self.config.exchange.rescan.min(Duration::from_secs(5)));
+        let rescan = tick(self.config.exchange.rescan);
         let (mut hints, mut watcher) = self.hints();
         loop {
             listener.look_after();
@@ -151,8 +151,9 @@ impl Folder {
                     },
                 }
             }
+            let deadline = Instant::now() + super::PATIENCE;
             for (name, recorded) in waiting {
-                if recorded.recv_timeout(super::PATIENCE).is_ok() {
+                if recorded.recv_deadline(deadline).is_ok() {
                     self.remove(name);
                 } else {
                     // Its id tells, should it have been recorded all the same.

@@ -1,10 +1,11 @@
-//! A database that is damaged or gone when the agent starts: moved aside, and made again from the exchange
-//! folder.
+//! A database that is damaged or gone when the agent starts, or that is to be restored from a backup: the
+//! old one is moved aside, and the new one is made from the newest backup and the exchange folder.
 //!
-//! SQLite is the truth, and unsent orders must survive it. Their originals lie in `accepted/`, what became
-//! of them stands in `receipts/`; from both the outbox is built anew. What no receipt shows as ended is
-//! taken for sent without an answer, so that it is looked up at Extend before it is ever sent. The mirror
-//! fills itself again.
+//! SQLite is the truth, and unsent orders must survive it. First comes the newest backup that is whole,
+//! where there is one. What is younger lies in `accepted/`, and what became of everything stands in
+//! `receipts/`: both are folded in. What neither a receipt nor the backup shows as ended is taken for sent
+//! without an answer, so that it is looked up at Extend before it is ever sent. The mirror comes from the
+//! backup and is fetched whole at the first opportunity.
 //!
 //! # What it promises
 //!
@@ -18,10 +19,8 @@
 //!
 //! # What it can't know
 //!
-//! What only the database had: corrections of a payload, pauses between attempts, the files in `rejected/`.
-//!
-//! A backup, once there is one, is to be restored in [`open`], before the exchange folder is read: what is
-//! newer than the backup comes from there.
+//! What only the database had since the backup: each single attempt, and who gave which command. What a
+//! person put in the place of a document stands in its receipt, whole, for this very purpose.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,11 +33,12 @@ use crate::exchange::{sync_folder, with_path, write_whole};
 use crate::rules::recover::{sequence_of_change, sequence_of_snapshot};
 use crate::store::{self, StoreError};
 
+pub mod backups;
 mod originals;
 mod rebuild;
 mod receipts;
 
-pub use rebuild::UNREADABLE;
+pub use rebuild::{Made, UNREADABLE};
 
 /// Why the agent can't start.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,14 @@ pub enum RecoverError {
     /// A file could not be read or moved.
     #[error("the database could not be made again: {0}")]
     Io(#[from] io::Error),
+    /// What is to be restored is no backup, or not a whole one.
+    #[error("{path} can't be restored: {why}")]
+    NoBackup {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl From<rusqlite::Error> for RecoverError {
@@ -73,42 +81,101 @@ pub fn open(config: &Config, now: Timestamp) -> Result<Connection, RecoverError>
     match look(config)? {
         Found::Whole(connection) => return Ok(connection),
         Found::Lost => log::error!(
-            "{}: there is no database, but orders were taken over here; it is made again from accepted/ and \
-             receipts/",
+            "{}: there is no database, but orders were taken over here; it is made again from the newest \
+             backup, receipts/ and accepted/",
             config.database.display()
         ),
         Found::Damaged(why) => log::error!(
-            "{}: {why}; it is moved aside and made again from accepted/ and receipts/",
+            "{}: {why}; it is moved aside and made again from the newest backup, receipts/ and accepted/",
             config.database.display()
         ),
     }
-    let building = beside(&config.database, ".rebuilding");
-    for ending in ENDINGS {
-        remove(&beside(&building, ending))?;
+    let building = building_place(config)?;
+    match backups::lay_newest(config, &building)? {
+        Some(backup) => log::warn!("it begins with the backup {}", backup.display()),
+        None => log::warn!("there is no backup to begin with"),
     }
-    let mut connection = store::open(&building)?;
-    let made = rebuild::rebuild(&mut connection, config, now)?;
-    // The last connection that closes brings everything into the one file.
-    connection.close().map_err(|(_, error)| error)?;
-    let wal = beside(&building, "-wal");
-    if wal.exists() {
-        return Err(with_path(&wal, io::Error::other("it could not be brought into the database")).into());
-    }
-    std::fs::File::open(&building)
-        .and_then(|file| file.sync_all())
-        .map_err(|error| with_path(&building, error))?;
-    move_aside(&config.database, now)?;
-    std::fs::rename(&building, &config.database).map_err(|error| with_path(&config.database, error))?;
-    if let Some(folder) = config.database.parent() {
-        sync_folder(folder);
-    }
+    let made = make_again(config, &building, ".corrupt-", now)?;
     log::warn!(
-        "the outbox is made again: {} file(s), of which {} may be at Extend and are looked up there before they \
-         are sent",
+        "the outbox is made again: {} file(s) that no backup had; {} item(s) may be at Extend and are looked up \
+         there before they are sent",
         made.files,
         made.unresolved
     );
     Ok(store::open(&config.database)?)
+}
+
+/// Puts a backup in the place of the database, by the same rules. What was there is moved aside and never
+/// deleted; the path of it is given. No agent may run. `progress` is told how many of how many pages are
+/// copied.
+///
+/// # Errors
+/// The file is no backup, or the database can't be made of it. Nothing was changed then.
+pub fn restore(
+    config: &Config,
+    backup: &Path,
+    now: Timestamp,
+    progress: impl FnMut(u32, u32) -> bool,
+) -> Result<Made, RecoverError> {
+    let building = building_place(config)?;
+    if let Err(error) = lay(backup, &building, progress) {
+        remove_database(&building)?;
+        let (path, why) = (backup.display().to_string(), error.to_string());
+        return Err(RecoverError::NoBackup { path, why });
+    }
+    make_again(config, &building, BEFORE_RESTORE, now)
+}
+
+/// What stands behind the name of a database in whose place a backup was put.
+pub const BEFORE_RESTORE: &str = ".before-restore-";
+
+/// Where the new database is made, cleared of what an earlier process left there.
+fn building_place(config: &Config) -> io::Result<PathBuf> {
+    let building = beside(&config.database, ".rebuilding");
+    if let Some(folder) = building.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| with_path(folder, error))?;
+    }
+    remove_database(&building)?;
+    Ok(building)
+}
+
+/// Copies a backup to `to`, where it can be opened as a database of ours.
+fn lay(backup: &Path, to: &Path, progress: impl FnMut(u32, u32) -> bool) -> Result<(), StoreError> {
+    std::fs::metadata(backup)
+        .map_err(|source| StoreError::Folder { path: backup.display().to_string(), source })?;
+    store::copy::copy(backup, to, progress).map_err(|error| match error {
+        store::copy::CopyError::Database { source, .. } => source,
+        error => StoreError::Damaged(error.to_string()),
+    })?;
+    let connection = store::open_existing(to)?;
+    if !store::recover::is_ours(&connection)? {
+        return Err(StoreError::Damaged("it holds no outbox: it is no backup of extend-edge".into()));
+    }
+    drop(connection);
+    store::open(to).map(drop)
+}
+
+/// Folds in what is younger than what lies in `building`, and puts it in the database's place.
+fn make_again(config: &Config, building: &Path, aside: &str, now: Timestamp) -> Result<Made, RecoverError> {
+    let mut connection = store::open(building)?;
+    let made = rebuild::rebuild(&mut connection, config, now)?;
+    // The last connection that closes brings everything into the one file.
+    connection.close().map_err(|(_, error)| error)?;
+    let wal = beside(building, "-wal");
+    if wal.exists() {
+        return Err(with_path(&wal, io::Error::other("it could not be brought into the database")).into());
+    }
+    std::fs::File::options()
+        .write(true)
+        .open(building)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| with_path(building, error))?;
+    let aside = move_aside(&config.database, aside, now)?;
+    std::fs::rename(building, &config.database).map_err(|error| with_path(&config.database, error))?;
+    if let Some(folder) = config.database.parent() {
+        sync_folder(folder);
+    }
+    Ok(Made { aside, ..made })
 }
 
 fn look(config: &Config) -> Result<Found, RecoverError> {
@@ -141,22 +208,29 @@ fn look(config: &Config) -> Result<Found, RecoverError> {
 
 /// Whether the exchange folder shows that an agent worked here before.
 fn was_at_work(config: &Config) -> io::Result<bool> {
-    Ok(originals::any(config)? || !file_names(&config.receipts())?.is_empty() || last_sequence(config)? > 0)
+    Ok(originals::any(config)?
+        || !file_names(&config.receipts())?.is_empty()
+        || !backups::newest_first(config)?.is_empty()
+        || last_sequence(config)? > 0)
 }
 
 /// A database's own files, by what stands behind its name.
-const ENDINGS: [&str; 3] = ["-wal", "-shm", ""];
+/// In this order they are moved: a log that is left without its database is seen by the next start, a
+/// database that is left without its log would look whole and lack the last commits.
+const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Moves a database aside with its log, so that what was moved can still be opened as one.
-fn move_aside(database: &Path, now: Timestamp) -> io::Result<()> {
+/// Moves a database aside with its log, so that what was moved can still be opened as one. Gives its new
+/// path; `None` where there was none.
+fn move_aside(database: &Path, word: &str, now: Timestamp) -> io::Result<Option<PathBuf>> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
-    let mut aside = beside(database, &format!(".corrupt-{stamp}"));
+    let mut aside = beside(database, &format!("{word}{stamp}"));
     for number in 2..1000 {
         if ENDINGS.iter().all(|ending| !beside(&aside, ending).exists()) {
             break;
         }
-        aside = beside(database, &format!(".corrupt-{stamp}-{number}"));
+        aside = beside(database, &format!("{word}{stamp}-{number}"));
     }
+    let was_there = database.exists();
     for ending in ENDINGS {
         let (from, to) = (beside(database, ending), beside(&aside, ending));
         match std::fs::rename(&from, &to) {
@@ -165,7 +239,7 @@ fn move_aside(database: &Path, now: Timestamp) -> io::Result<()> {
             Err(error) => return Err(with_path(&from, error)),
         }
     }
-    Ok(())
+    Ok(was_there.then_some(aside))
 }
 
 /// Databases that were moved aside and still lie there, by their names.
@@ -194,7 +268,7 @@ fn last_sequence(config: &Config) -> io::Result<i64> {
         last = last.max(sequence_of_change(&name).unwrap_or(0));
     }
     for name in file_names(&config.outgoing())?.iter().filter(|name| name.ends_with(".json")) {
-        let head = originals::head(&config.outgoing().join(name))?;
+        let head = originals::head(&config.outgoing().join(name)).unwrap_or_default();
         last = last.max(sequence_of_snapshot(&head).unwrap_or(0));
     }
     Ok(last)
@@ -220,6 +294,10 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     path.with_file_name(name)
+}
+
+fn remove_database(path: &Path) -> io::Result<()> {
+    ENDINGS.iter().try_for_each(|ending| remove(&beside(path, ending)))
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -53,7 +53,8 @@ pub fn days(config: &Config) -> io::Result<Vec<String>> {
 /// Whether anything was ever taken over.
 pub fn any(config: &Config) -> io::Result<bool> {
     for day in days(config)? {
-        if !file_names(&config.accepted().join(day))?.is_empty() {
+        // One that can't be read is no proof that nothing was.
+        if file_names(&config.accepted().join(day)).map_or(true, |names| !names.is_empty()) {
             return Ok(true);
         }
     }
@@ -106,9 +107,15 @@ fn key(held: &Held) -> &str {
 pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
     for day in days(config)? {
         let folder = config.accepted().join(&day);
-        for staged in file_names(&folder)?.into_iter().filter(|name| name.starts_with(".take-")) {
+        for staged in
+            file_names(&folder).unwrap_or_default().into_iter().filter(|name| name.starts_with(".take-"))
+        {
             let path = folder.join(&staged);
-            let bytes = std::fs::read(&path).map_err(|error| with_path(&path, error))?;
+            // It stays where it is, and the next rebuild may have more luck.
+            let Ok(bytes) = std::fs::read(&path) else {
+                log::error!("{} can't be read", path.display());
+                continue;
+            };
             let of_day = receipts.days.get(&day);
             let files: HashSet<&String> = of_day.into_iter().flatten().map(|((file, _), _)| file).collect();
             let known = files.into_iter().find(|file| {
@@ -130,22 +137,44 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
     Ok(())
 }
 
-/// The originals of a day with their receipts, in the order of their coming, and those that can't be read.
+/// The originals of a day that are not known yet, with their receipts, in the order of their coming, and
+/// those that can't be read.
 ///
 /// # Errors
-/// A file can't be read.
-pub fn of_day(config: &Config, day: &str, receipts: &mut OfDay) -> io::Result<(Vec<Original>, Vec<PathBuf>)> {
+/// SQLite's.
+pub fn of_day(
+    config: &Config,
+    day: &str,
+    receipts: &mut OfDay,
+    is_known: impl Fn(&str) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<(Vec<Original>, Vec<PathBuf>)> {
     let folder = config.accepted().join(day);
-    let stored: HashSet<String> =
-        file_names(&folder)?.into_iter().filter(|name| !name.starts_with('.')).collect();
     let (mut originals, mut unreadable) = (Vec::new(), Vec::new());
+    // What can't be read is told to a person; it must not keep all the others waiting.
+    let names = file_names(&folder).unwrap_or_else(|error| {
+        log::error!("{error}");
+        unreadable.push(folder.clone());
+        Vec::new()
+    });
+    let stored: HashSet<String> = names.into_iter().filter(|name| !name.starts_with('.')).collect();
     for name in &stored {
-        let path = folder.join(name);
-        let metadata = std::fs::symlink_metadata(&path).map_err(|error| with_path(&path, error))?;
-        if !metadata.is_file() {
+        if is_known(name)? {
             continue;
         }
-        let bytes = std::fs::read(&path).map_err(|error| with_path(&path, error))?;
+        let path = folder.join(name);
+        let read = std::fs::symlink_metadata(&path).and_then(|metadata| {
+            let bytes = metadata.is_file().then(|| std::fs::read(&path)).transpose()?;
+            Ok(bytes.map(|bytes| (metadata, bytes)))
+        });
+        let (metadata, bytes) = match read {
+            Ok(Some(read)) => read,
+            Ok(None) => continue,
+            Err(error) => {
+                log::error!("{}: {error}", path.display());
+                unreadable.push(path);
+                continue;
+            }
+        };
         let of_file = of_file(&path, name, &bytes, &stored, receipts);
         if of_file.is_empty() {
             unreadable.push(path);

@@ -1,76 +1,92 @@
-//! The outbox, from the originals and their receipts, in one transaction.
+//! The outbox, from a backup or from nothing, the originals and their receipts, in one transaction.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::originals::{self, Held, Original};
-use super::receipts::{Receipt, Receipts};
+use super::originals::{self, Held as Taken, Original};
+use super::receipts::{Edited, Receipt, Receipts};
 use super::{RecoverError, file_names, last_sequence};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::warnings;
-use crate::exchange::with_path;
 use crate::formats::canonical;
 use crate::formats::contents::Format;
 use crate::formats::document::{Document, Kind};
+use crate::formats::receipt::problems_in;
 use crate::rules::arrival::is_left_alone;
 use crate::rules::intake::{Verdict, decide};
-use crate::rules::recover::{Fate, fate, fate_of_change, fate_of_one_of_several, ids};
-use crate::store::recover::{self as store, AcceptedFile, Standing};
-use crate::store::{agent, outbox, owed};
+use crate::rules::recover::{
+    Ending, Fate, Since, fate, fate_of_change, fate_of_one_of_several, ids, since_backup,
+};
+use crate::store::recover::{self as store, AcceptedFile, Held, RejectedFile, Standing};
+use crate::store::{agent, intake, outbox, owed};
 
 mod several;
+mod standing;
 
 /// How much was found.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// Files.
+    /// Files that were not in the backup.
     pub files: usize,
     /// Items that are to be looked up.
     pub unresolved: usize,
+    /// Where the database lies that was there before.
+    pub aside: Option<PathBuf>,
 }
 
 /// The agent's note of originals that could not be read, one path a line.
 pub const UNREADABLE: &str = "unreadable_originals";
 
-/// Nothing at Extend that is older than the day before its file came can be an item. Extend's clock counts
-/// and the file's time is ours, which may be hours off; to take another's for ours it would need the same
-/// number, customer and products within that day.
-const MARGIN: SignedDuration = SignedDuration::from_hours(24);
-
-/// Fills an empty database.
+/// Folds what is younger into a database that comes from a backup, or fills an empty one.
 ///
 /// # Errors
-/// A file can't be read, or the database can't be written.
+/// A folder can't be read, or the database can't be written.
 pub fn rebuild(connection: &mut Connection, config: &Config, now: Timestamp) -> Result<Made, RecoverError> {
     let mut receipts = super::receipts::read(config)?;
     originals::unstage(config, &receipts)?;
-    let sequence = last_sequence(config)?;
     let tx = connection.transaction()?;
+    let held = store::load_held(&tx)?;
+    let (last_id, last_change) = store::last_numbers(&tx)?;
+    let written = last_sequence(config)?;
+    let sequence = written.max(last_change);
+    let known: HashSet<i64> = held.iter().map(|held| held.id).collect();
     let mut builder = Builder {
         tx: &tx,
         config,
         now: clock::text(now),
-        fresh: receipts.ids.iter().copied().max().unwrap_or(0),
-        before: 0,
-        used: receipts.ids.clone(),
-        given: HashSet::new(),
-        arrivals: HashMap::new(),
+        fresh: receipts.ids.iter().copied().max().unwrap_or(0).max(last_id),
+        before: last_id,
+        used: &receipts.ids | &known,
+        given: known,
+        arrivals: store::load_arrivals(&tx)?,
         files: HashMap::new(),
         made: Made::default(),
     };
     let mut unreadable = Vec::new();
+    if !held.is_empty() || last_change > 0 {
+        store::forget_that_time(&tx, written)?;
+    }
+    for held in &held {
+        builder.bring_up_to_date(held, &mut receipts)?;
+    }
     for day in originals::days(config)? {
         let mut of_day = receipts.days.remove(&day).unwrap_or_default();
-        let (originals, bad) = originals::of_day(config, &day, &mut of_day)?;
+        let folder = format!("accepted/{day}");
+        let is_known = |name: &str| store::knows_file(&tx, &folder, name);
+        let (originals, bad) = originals::of_day(config, &day, &mut of_day, is_known)?;
         receipts.days.insert(day.clone(), of_day);
-        builder.add_day(&day, originals, &receipts)?;
         unreadable.extend(bad);
+        builder.add_day(&day, originals, &receipts, &mut unreadable)?;
     }
     builder.add_inbox(&mut receipts)?;
+    builder.add_rejected()?;
+    if !held.is_empty() {
+        store::wait_again(&tx)?;
+    }
     let (fresh, made) = (builder.fresh, builder.made);
     store::number_documents_after(&tx, fresh)?;
     store::number_changes_after(&tx, sequence)?;
@@ -79,7 +95,7 @@ pub fn rebuild(connection: &mut Connection, config: &Config, now: Timestamp) -> 
         .iter()
         .for_each(|path| log::error!("{path} can't be read: what it asked for is not taken up again"));
     agent::set(&tx, UNREADABLE, &lines.join("\n"))?;
-    if was_paused(config) {
+    if was_paused(config) && agent::paused(&tx)?.is_none() {
         agent::set_paused(&tx, Some(&format!("extend-edge, {} (as before)", clock::text(now))))?;
     }
     tx.commit()?;
@@ -118,6 +134,7 @@ impl Builder<'_> {
         day: &str,
         originals: Vec<Original>,
         receipts: &Receipts,
+        unreadable: &mut Vec<PathBuf>,
     ) -> Result<(), RecoverError> {
         let told: Vec<Option<i64>> =
             originals.iter().map(|original| original.receipt.as_ref().map(|receipt| receipt.id)).collect();
@@ -139,8 +156,12 @@ impl Builder<'_> {
         let (mut of, mut bytes, mut documents) = (PathBuf::new(), Vec::new(), Vec::new());
         for (original, id, arrival) in planned {
             if of != original.path {
-                bytes = std::fs::read(&original.path).map_err(|error| with_path(&original.path, error))?;
-                documents = originals::documents(&bytes, &original.name).0;
+                let Ok(read) = std::fs::read(&original.path) else {
+                    unreadable.push(original.path);
+                    continue;
+                };
+                documents = originals::documents(&read, &original.name).0;
+                bytes = read;
                 of.clone_from(&original.path);
             }
             let held = documents.binary_search_by_key(&original.position, |held| held.position);
@@ -163,6 +184,74 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// A document that the backup holds: what became of it since.
+    fn bring_up_to_date(&mut self, held: &Held, receipts: &mut Receipts) -> Result<(), RecoverError> {
+        let receipt = receipts.take(held.id, &held.file, &held.received_at);
+        if receipt.is_none() {
+            owed::owe(self.tx, "receipt", &held.file_id.to_string())?;
+        }
+        let (Some(state), Some(kind)) = (&held.state, Kind::from_name(&held.kind)) else { return Ok(()) };
+        let then = Ending::of(state, held.has_number || !kind.has_key());
+        let told = receipt.as_ref().map(|receipt| receipt.told.ending);
+        let since = since_backup(then, told, kind.has_key());
+        if since != Since::AsBefore
+            && let Some(receipt) = &receipt
+            && let Some(edited) = receipts.edited(receipt)?
+        {
+            self.correct(held.id, &edited)?;
+        }
+        let standing = match since {
+            Since::AsBefore => return Ok(()),
+            Since::AsTold => self.told(receipt.as_ref(), receipts)?,
+            Since::LookUp => self.unresolved(self.told(receipt.as_ref(), receipts)?, &held.received_at),
+            Since::Recovered => self.recovered(),
+        };
+        self.made.unresolved += usize::from(standing.state == "sending");
+        Ok(store::update_item(self.tx, held, &standing)?)
+    }
+
+    /// A correction by hand that the backup does not have.
+    fn correct(&self, id: i64, edited: &Edited) -> Result<(), RecoverError> {
+        let Some(item) = outbox::load(self.tx, id)? else { return Ok(()) };
+        let body = edited.document.body.to_string();
+        if item.payload != body {
+            store::insert_edit(self.tx, id, &edited.at, &edited.by, &item.payload)?;
+            store::update_document(self.tx, id, &edited.document)?;
+        }
+        Ok(())
+    }
+
+    /// What was set aside goes on being told.
+    fn add_rejected(&mut self) -> Result<(), RecoverError> {
+        let folder = self.config.rejected();
+        let mut names = file_names(&folder)?;
+        names.sort_unstable();
+        for name in names {
+            let Some(stored_name) = name.strip_suffix(".error.json") else { continue };
+            let (path, original) = (folder.join(&name), folder.join(stored_name));
+            let Ok(metadata) = std::fs::symlink_metadata(&original) else { continue };
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let told: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let Some(file) = told["file"].as_str() else { continue };
+            if store::knows_file(self.tx, "rejected", stored_name)? {
+                continue;
+            }
+            let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+            let at = written.and_then(|time| Timestamp::try_from(time).ok()).map(clock::text);
+            let problems = problems_in(&told);
+            let rejected = RejectedFile {
+                name: file,
+                stored_name,
+                size: i64::try_from(metadata.len()).unwrap_or(i64::MAX),
+                at: at.as_deref().unwrap_or(&self.now),
+                problem: &told,
+                problems: &problems,
+            };
+            store::insert_rejected(self.tx, &rejected)?;
+        }
+        Ok(())
+    }
+
     /// What lay in the inbox may have been recorded, and sent, before the database was lost and before the
     /// file could be moved. What the engine would reject or pass by as a copy is left to it.
     fn add_inbox(&mut self, receipts: &mut Receipts) -> Result<(), RecoverError> {
@@ -179,7 +268,7 @@ impl Builder<'_> {
                 self.add_several(&name, &bytes, &contents, receipts)?;
                 continue;
             }
-            let Some(Held { document, made, .. }) = originals::documents(&bytes, &name).0.pop() else {
+            let Some(Taken { document, made, .. }) = originals::documents(&bytes, &name).0.pop() else {
                 continue;
             };
             let key = document.key.clone().unwrap_or_default();
@@ -189,6 +278,10 @@ impl Builder<'_> {
                 continue;
             }
             let known = outbox::latest_with_key(self.tx, document.kind, &key)?;
+            // The backup has it as not moved yet, and the engine goes on with it.
+            if intake::is_being_moved(self.tx, &name, Some(&canonical::bytes_hash(&bytes)))? {
+                continue;
+            }
             if receipt.is_none()
                 && decide(&key, made, &document.content_hash, known.as_ref()) != Verdict::Accept
             {
@@ -250,8 +343,11 @@ impl Builder<'_> {
         id: i64,
         receipts: &Receipts,
     ) -> Result<(), RecoverError> {
+        let edited = receipt.map(|receipt| receipts.edited(receipt)).transpose()?.flatten();
+        let original = document;
+        let document = edited.as_ref().map_or(&original, |edited| &edited.document);
         let key = document.key.clone().unwrap_or_default();
-        let earlier = store::earlier(self.tx, &document)?;
+        let earlier = store::earlier(self.tx, document)?;
         let told = receipt.map(|receipt| receipt.told);
         let fate = match document.kind.has_key() {
             true => {
@@ -266,8 +362,10 @@ impl Builder<'_> {
             Fate::Duplicate { of } => Some(*of),
             _ => None,
         };
-        let warnings = warnings(&document, file.made, self.config.exchange.language);
-        store::insert_document(self.tx, id, (file_id, file.position), &document, duplicate_of, &warnings)?;
+        let warnings = warnings(&original, file.made, self.config.exchange.language);
+        let recorded = Document { key: document.key.clone(), ..original.clone() };
+        let at = (file_id, file.position);
+        store::insert_document(self.tx, id, at, &recorded, duplicate_of, &warnings)?;
         let mut is_as_shown = receipt.is_some_and(|receipt| receipt.id == id) && file.arrival == 1;
         let (standing, ends) = match fate {
             Fate::Duplicate { .. } => (None, None),
@@ -276,21 +374,25 @@ impl Builder<'_> {
             Fate::LookUp { ends } => {
                 (Some(self.unresolved(self.told(receipt, receipts)?, file.received_at)), ends)
             }
-            Fate::AskPerson => (Some(self.left_to_person(&document)), None),
+            Fate::AskPerson => (Some(self.left_to_person(document)), None),
             Fate::Recovered => (Some(self.recovered()), None),
         };
         if let Some(standing) = standing {
             let state = standing.state.as_str();
             is_as_shown &= state != "sending";
             self.made.unresolved += usize::from(state == "sending");
-            store::insert_item(self.tx, id, &document, file.made, file.name, file.received_at, &standing)?;
+            store::insert_item(self.tx, id, document, file.made, file.name, file.received_at, &standing)?;
+            if let Some(edited) = &edited {
+                let original = original.body.to_string();
+                store::insert_edit(self.tx, id, &edited.at, &edited.by, &original)?;
+            }
             let replaced = ends
                 .or_else(|| earlier.filter(|earlier| earlier.known.ended).map(|earlier| earlier.known.id));
             if let Some(replaced) = replaced {
                 store::end_replaced(self.tx, replaced, id, file.received_at)?;
             }
             if !["delivered", "cancelled"].contains(&state) {
-                outbox::wait_where_needed(self.tx, id, &document)?;
+                outbox::wait_where_needed(self.tx, id, document)?;
             }
         } else {
             is_as_shown = false;
@@ -343,54 +445,6 @@ impl Builder<'_> {
 
     fn told(&self, receipt: Option<&Receipt>, receipts: &Receipts) -> Result<Standing, RecoverError> {
         Ok(receipt.map(|receipt| receipts.standing(receipt)).transpose()?.unwrap_or_default())
-    }
-
-    fn unresolved(&self, told: Standing, received_at: &str) -> Standing {
-        let received: Timestamp = received_at.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        let first = received.checked_sub(MARGIN).unwrap_or(received);
-        Standing {
-            state: "sending".into(),
-            attempts: told.attempts,
-            first_attempt_at: Some(clock::text(first)),
-            ..Standing::default()
-        }
-    }
-
-    fn recovered(&self) -> Standing {
-        let message = self.config.exchange.language.pick(
-            "the database was lost, and it can't be told whether this change was made. Look at the order at \
-             Extend. If it is as wanted, cancel this item; if not, retry it.",
-            "databasen förlorades, och det går inte att avgöra om denna ändring gjordes. Se på ordern i Extend. \
-             Är den som önskat, avbryt (cancel) denna post; annars försök igen (retry).",
-        );
-        Standing {
-            state: "refused".into(),
-            error: Some(("recovered".into(), message.into(), None)),
-            ..Standing::default()
-        }
-    }
-
-    fn left_to_person(&self, document: &Document) -> Standing {
-        let place = match document.kind {
-            Kind::Return => "ReturnOrders",
-            Kind::Customer => "Customers",
-            _ => "CustomerOrders",
-        };
-        let message = self.config.exchange.language.pick(
-            format!(
-                "the database was lost, and it can't be told whether Extend has this. Look for it among the \
-                 {place} at Extend. If it is there, cancel this item; if not, retry it."
-            ),
-            format!(
-                "databasen förlorades, och det går inte att avgöra om Extend har detta. Leta bland {place} i \
-                 Extend. Finns det där, avbryt (cancel) denna post; finns det inte, försök igen (retry)."
-            ),
-        );
-        Standing {
-            state: "refused".into(),
-            error: Some(("look_alike".into(), message, None)),
-            ..Standing::default()
-        }
     }
 }
 

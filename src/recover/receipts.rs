@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::file_names;
 use crate::config::Config;
 use crate::exchange::with_path;
-use crate::formats::document::{Kind, text_at};
-use crate::formats::names;
+use crate::formats::document::{Document, Kind, text_at};
+use crate::formats::{json, names};
 use crate::rules::recover::{Ending, Told};
 use crate::store::recover::Standing;
 
@@ -49,21 +49,34 @@ pub struct Receipts {
     pub ids: HashSet<i64>,
     /// Numbers that they have, and the highest of them, by file.
     pub arrivals: HashMap<String, (HashSet<i64>, i64)>,
+    /// The keys of those that show an id.
+    keys: HashMap<i64, Vec<String>>,
+}
+
+/// What a person put in the place of an item's document.
+#[derive(Debug)]
+pub struct Edited {
+    /// When.
+    pub at: String,
+    /// By whom.
+    pub by: String,
+    /// What is sent.
+    pub document: Document,
 }
 
 /// No id, number or count of ours is ever as high. A receipt that shows one was tampered with or torn, and what
 /// counts on from it would have no room.
 const HIGHEST: i64 = 1_000_000_000_000;
 
-/// Reads the receipts, one at a time. One that is torn is no receipt.
+/// Reads the receipts, one at a time. One that is torn or can't be read is no receipt.
 ///
 /// # Errors
-/// The folder or a file can't be read.
+/// The folder can't be read.
 pub fn read(config: &Config) -> io::Result<Receipts> {
     let folder = config.receipts();
     let mut receipts = Receipts { folder: folder.clone(), ..Receipts::default() };
     for stored in file_names(&folder)?.into_iter().filter(|name| name.ends_with(".receipt.json")) {
-        let parsed = parse(&folder.join(&stored))?;
+        let parsed = parse(&folder.join(&stored)).unwrap_or_default();
         if parsed.is_empty() {
             log::warn!("receipts/{stored} can't be read: its order is looked up at Extend");
         }
@@ -89,6 +102,7 @@ impl Receipts {
         };
         receipt.stored = stored.to_owned();
         self.ids.insert(receipt.id);
+        self.keys.entry(receipt.id).or_default().push(key.clone());
         if let Some(arrival) = receipt.arrival {
             let (all, highest) = self.arrivals.entry(file.clone()).or_default();
             all.insert(arrival);
@@ -96,6 +110,33 @@ impl Receipts {
         }
         let day = receipt.received_at.get(..10).unwrap_or_default().to_owned();
         self.days.entry(day).or_default().entry((file, key)).or_default().push(receipt);
+    }
+
+    /// The receipt of a document that the backup holds.
+    pub fn take(&mut self, id: i64, file: &str, received_at: &str) -> Option<Receipt> {
+        let of_day = self.days.get_mut(received_at.get(..10)?)?;
+        self.keys.get(&id)?.iter().find_map(|key| {
+            let at = (file.to_owned(), key.clone());
+            let group = of_day.get_mut(&at)?;
+            let place = group.iter().position(|one| one.id == id && one.received_at == received_at)?;
+            let receipt = group.remove(place);
+            if group.is_empty() {
+                of_day.remove(&at);
+            }
+            Some(receipt)
+        })
+    }
+
+    /// A person's correction, where its receipt shows one.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn edited(&self, receipt: &Receipt) -> io::Result<Option<Edited>> {
+        let document = self.document(receipt)?;
+        let edited = &document["edited"];
+        let text = |name: &str| text_at(edited, &[name]).unwrap_or_default().to_owned();
+        let sent = json::parse(edited["document"].to_string().as_bytes()).ok();
+        Ok(sent.map(|document| Edited { at: text("at"), by: text("by"), document }))
     }
 
     /// A receipt that no original has claimed, of a file that still lay in the inbox: the newest.
@@ -174,7 +215,9 @@ fn parse(path: &Path) -> io::Result<Vec<(String, String, Receipt)>> {
         let position = document["position"].as_u64().map_or(1, |position| position as usize);
         let stored = String::new();
         let receipt = Receipt { stored, place, position, arrival: None, id, received_at, told };
-        let key = if has_key { text("key")? } else { String::new() };
+        // The original in accepted/ has the key that it came with.
+        let original_key = text_at(document, &["edited", "originalKey"]).map(String::from);
+        let key = if has_key { original_key.or_else(|| text("key"))? } else { String::new() };
         Some((text("file")?, key, receipt))
     };
     Ok(documents(path)?.iter().enumerate().filter_map(of_document).collect())

@@ -285,13 +285,5 @@ pub fn key_hash(key: &[Cell<'_>]) -> u64 {
     hash
 }
 
-/// Whether what a whole full list did not show may be taken for gone.
-///
-/// `before` is how many records the mirror had, `seen` how many the list showed. A list that is
-/// suddenly empty, or a tenth of what it was, says more about the service than about the shop.
-pub fn removal_is_plausible(before: usize, seen: usize) -> bool {
-    seen > 0 && seen > before / 10
-}
-
 #[cfg(test)]
 mod tests;

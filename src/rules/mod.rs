@@ -15,3 +15,4 @@ pub mod mirror;
 pub mod recover;
 pub mod retry;
 pub mod schedule;
+pub mod sweep;

@@ -92,6 +92,32 @@ pub fn fate_of_change(told: Option<Told>) -> Fate {
     }
 }
 
+/// What an item that a backup holds is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// What the backup says.
+    AsBefore,
+    /// What its receipt says, which is younger.
+    AsTold,
+    /// It may have been sent since: looked up before it is sent.
+    LookUp,
+    /// As [`Fate::Recovered`].
+    Recovered,
+}
+
+/// Decides about an item that stood as `then` when the backup was made. `told` is what its receipt says.
+pub fn since_backup(then: Ending, told: Option<Ending>, has_key: bool) -> Since {
+    match (then, told) {
+        (Ending::Delivered | Ending::Cancelled, _) | (Ending::Refused, None | Some(Ending::Refused)) => {
+            Since::AsBefore
+        }
+        (_, Some(Ending::Delivered | Ending::Refused | Ending::Cancelled)) => Since::AsTold,
+        // It waited, or a person tried it again.
+        (_, None | Some(Ending::Open)) if has_key => Since::LookUp,
+        (_, None | Some(Ending::Open)) => Since::Recovered,
+    }
+}
+
 /// Decides. `unsure` says that neither its receipt nor its name can be told for certain while its number
 /// hangs on them.
 pub fn fate(
@@ -269,6 +295,31 @@ mod tests {
         assert_eq!(fate_of_change(told(Ending::Open)), Fate::Recovered);
         assert_eq!(fate_of_change(told(Ending::Delivered)), Fate::AsTold);
         assert_eq!(fate_of_change(told(Ending::Cancelled)), Fate::AsTold);
+    }
+
+    #[test]
+    fn what_a_backup_holds_is_as_its_receipt_says_and_looked_up_where_that_says_nothing() {
+        use Ending::{Cancelled, Delivered, Open, Refused};
+        for has_key in [true, false] {
+            let unclear = if has_key { Since::LookUp } else { Since::Recovered };
+            for (then, told, expected) in [
+                (Delivered, None, Since::AsBefore),
+                (Delivered, Some(Open), Since::AsBefore),
+                (Cancelled, Some(Delivered), Since::AsBefore),
+                (Refused, None, Since::AsBefore),
+                (Refused, Some(Refused), Since::AsBefore),
+                (Refused, Some(Delivered), Since::AsTold),
+                (Refused, Some(Cancelled), Since::AsTold),
+                (Refused, Some(Open), unclear),
+                (Open, None, unclear),
+                (Open, Some(Open), unclear),
+                (Open, Some(Delivered), Since::AsTold),
+                (Open, Some(Refused), Since::AsTold),
+                (Open, Some(Cancelled), Since::AsTold),
+            ] {
+                assert_eq!(since_backup(then, told, has_key), expected, "{then:?} {told:?} {has_key}");
+            }
+        }
     }
 
     #[test]

@@ -102,6 +102,22 @@ impl World {
         places.into_iter().flatten().map(|&at| &self.orders.list[at]).collect()
     }
 
+    /// Takes an order out, as if it had never been. `false` where there is none.
+    pub fn remove_order(&mut self, number: &str) -> bool {
+        let Some(at) = self.order_place(number) else { return false };
+        let orders = &mut self.orders;
+        orders.list.remove(at);
+        orders.by_number.clear();
+        orders.by_external.clear();
+        for (at, order) in orders.list.iter().enumerate() {
+            orders.by_number.insert(order.number.clone(), at);
+            if let Some(external) = &order.external {
+                orders.by_external.entry(external.clone()).or_default().push(at);
+            }
+        }
+        true
+    }
+
     pub(super) fn order_place(&self, number: &str) -> Option<usize> {
         self.orders.by_number.get(number).copied()
     }

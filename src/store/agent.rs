@@ -5,6 +5,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// The agent's note that the last process ended in order.
 pub const ENDED_WELL: &str = "ended_well";
 
+/// The agent's note of why its last backup failed; empty where it did not.
+pub const BACKUP_TROUBLE: &str = "backup_trouble";
+
+/// The agent's note of the moment from which the time to its next backup counts.
+pub const BACKUP_FROM: &str = "backup_from";
 /// When a webhook last came that was let in.
 pub const HOOK_LAST_AT: &str = "hook_last_at";
 /// How many webhooks were turned away.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use serde_json::value::RawValue;
 
 use super::mirrored::{self, Applied};
-use crate::rules::mirror::{Cell, tables};
+use crate::rules::mirror::tables;
 
 /// Stores a page of ProductAvailability.
 ///
@@ -20,22 +20,9 @@ pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -
     Ok(applied)
 }
 
-/// Deletes what a whole full list did not show. Ask
-/// [`removal_is_plausible`](crate::rules::mirror::removal_is_plausible) first.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove_unseen(connection: &Connection, seen: &HashSet<u64>, now: &str) -> rusqlite::Result<usize> {
-    let gone = mirrored::remove_unseen(connection, &tables::BALANCES, &[], seen, now, now)?;
-    for number in gone.iter().filter_map(|key| key.first().and_then(Cell::as_text)) {
-        note_moved_queue(connection, number)?;
-    }
-    Ok(gone.len())
-}
-
 /// A queued order row without a warehouse is counted where most is available (`queued_quantities`). A
 /// new balance may move it to another warehouse, and so change what is put out for both.
-fn note_moved_queue(connection: &Connection, product_number: &str) -> rusqlite::Result<()> {
+pub(super) fn note_moved_queue(connection: &Connection, product_number: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO pending_changes

@@ -32,6 +32,9 @@ pub enum CopyError {
     /// The copy was made and is not whole: of a database that is damaged there can be no other.
     #[error("the database is damaged, so there is no good copy of it: {0}")]
     Damaged(String),
+    /// The caller asked for no more.
+    #[error("{0}: stopped before it was whole")]
+    Stopped(String),
     /// The copy could not be put in its place.
     #[error("{path}: {source}")]
     Io {
@@ -43,18 +46,21 @@ pub enum CopyError {
 }
 
 /// Copies the database at `from` to `to`, over a file that lies there. `progress` is told how many of how
-/// many pages are copied.
+/// many pages are copied, and says whether to go on.
 ///
 /// # Errors
 /// There is no new file at `to` then.
-pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(u32, u32)) -> Result<(), CopyError> {
+pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(u32, u32) -> bool) -> Result<(), CopyError> {
     let beside = beside(to);
     let copied = copy_beside(from, &beside, &mut progress)
         .map_err(|error| match error {
             error if error.is_damaged() => CopyError::Damaged(error.to_string()),
             source => CopyError::Database { path: to.display().to_string(), source },
         })
-        .and_then(|()| {
+        .and_then(|whole| {
+            if !whole {
+                return Err(CopyError::Stopped(to.display().to_string()));
+            }
             File::options()
                 .write(true)
                 .open(&beside)
@@ -78,7 +84,12 @@ pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(u32, u32)) -> Resul
     }
 }
 
-fn copy_beside(from: &Path, beside: &Path, progress: &mut dyn FnMut(u32, u32)) -> Result<(), StoreError> {
+/// False: `progress` asked for no more.
+fn copy_beside(
+    from: &Path,
+    beside: &Path,
+    progress: &mut dyn FnMut(u32, u32) -> bool,
+) -> Result<bool, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // A database on a disk that can't be written, or that another account owns, can still be read.
     let source = Connection::open_with_flags(from, flags)
@@ -98,7 +109,9 @@ fn copy_beside(from: &Path, beside: &Path, progress: &mut dyn FnMut(u32, u32)) -
             let step = backup.step(STEP)?;
             let at = backup.progress();
             let (all, left) = (at.pagecount.max(0) as u32, at.remaining.max(0) as u32);
-            progress(all.saturating_sub(left), all);
+            if !progress(all.saturating_sub(left), all) {
+                return Ok(false);
+            }
             match step {
                 StepResult::Done => break,
                 StepResult::More => {}
@@ -112,7 +125,7 @@ fn copy_beside(from: &Path, beside: &Path, progress: &mut dyn FnMut(u32, u32)) -
     target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0))?;
     super::recover::look_through(&target)?;
     target.close().map_err(|(_, error)| error)?;
-    Ok(())
+    Ok(true)
 }
 
 /// A name that no other copy has, that a reader of the folder passes by, and that says whose it is.
@@ -155,6 +168,7 @@ mod tests {
             written += 1;
             note(written, 10);
             assert!(done <= all);
+            true
         })
         .unwrap();
         assert!(written > 2, "the copy went in steps");
@@ -181,10 +195,19 @@ mod tests {
         let middle = bytes.len() / 2;
         bytes[4096..middle].fill(7);
         std::fs::write(&from, bytes).unwrap();
-        assert!(matches!(copy(&from, &to, |_, _| {}), Err(CopyError::Damaged(_))));
+        assert!(matches!(copy(&from, &to, |_, _| true), Err(CopyError::Damaged(_))));
         assert_eq!(std::fs::read_to_string(&to).unwrap(), "the one before");
         assert_eq!(names(folder.path()), ["copy.db", "edge.db"]);
-        assert!(copy(&folder.path().join("none.db"), &to, |_, _| {}).is_err());
+        assert!(copy(&folder.path().join("none.db"), &to, |_, _| true).is_err());
         assert_eq!(names(folder.path()), ["copy.db", "edge.db"]);
+    }
+
+    #[test]
+    fn a_copy_that_is_stopped_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("edge.db"), folder.path().join("copy.db"));
+        drop(store::open(&from).unwrap());
+        assert!(matches!(copy(&from, &to, |_, _| false), Err(CopyError::Stopped(_))));
+        assert_eq!(names(folder.path()), ["edge.db"]);
     }
 }

@@ -41,20 +41,6 @@ pub fn note_gone(connection: &Connection, number: &str, now: &str) -> rusqlite::
     mirrored::note_gone(connection, Entity::Customers, number, now)
 }
 
-/// Removes what a whole full list did not show; `began` is when its first page was asked for. Ask
-/// [`removal_is_plausible`](crate::rules::mirror::removal_is_plausible) first.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove_unseen(
-    connection: &Connection,
-    seen: &HashSet<u64>,
-    began: &str,
-    now: &str,
-) -> rusqlite::Result<usize> {
-    Ok(mirrored::remove_unseen(connection, &tables::CUSTOMERS, &[], seen, began, now)?.len())
-}
-
 /// The numbers of all customers that are not gone.
 ///
 /// # Errors

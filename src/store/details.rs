@@ -1,11 +1,13 @@
 //! `details_wanted`: records whose detail is to be fetched.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::cells::count;
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Urgency;
 
-/// Asks for the details of these numbers, whether they are mirrored or not.
+/// Asks for the details of these numbers, whether they are mirrored or not. What is asked for twice is as
+/// urgent as the more urgent question.
 ///
 /// # Errors
 /// SQLite's.
@@ -13,32 +15,39 @@ pub fn mark_detail_wanted<S: AsRef<str>>(
     connection: &Connection,
     entity: Entity,
     numbers: &[S],
+    urgency: Urgency,
 ) -> rusqlite::Result<()> {
-    let mut insert =
-        connection.prepare_cached("INSERT OR IGNORE INTO details_wanted (entity, number) VALUES (?1, ?2)")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO details_wanted (entity, number, urgency) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET urgency = ?3 WHERE urgency > ?3",
+    )?;
     for number in numbers {
-        insert.execute((entity.name(), number.as_ref()))?;
+        insert.execute(params![entity.name(), number.as_ref(), urgency as i64])?;
     }
     Ok(())
 }
 
-/// The next numbers whose details are wanted, in order, after `after` where that is given: one whose
-/// fetch fails need not hold up the others.
+/// The next records that are wanted so urgently, in order.
 ///
 /// # Errors
 /// SQLite's.
 pub fn next_details(
     connection: &Connection,
-    entity: Entity,
-    after: Option<&str>,
+    urgency: Urgency,
     limit: usize,
-) -> rusqlite::Result<Vec<String>> {
+) -> rusqlite::Result<Vec<(Entity, String)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT number FROM details_wanted WHERE entity = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        "SELECT entity, number FROM details_wanted WHERE urgency = ?1 ORDER BY entity, number LIMIT ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map((entity.name(), after.unwrap_or(""), limit), |row| row.get(0))?;
-    rows.collect()
+    let rows = statement
+        .query_map((urgency as i64, limit), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut all = Vec::new();
+    for row in rows {
+        let (entity, number) = row?;
+        all.extend(Entity::from_name(&entity).map(|entity| (entity, number)));
+    }
+    Ok(all)
 }
 
 /// How many details are wanted.
@@ -59,5 +68,37 @@ pub fn clear_detail_wanted(connection: &Connection, entity: Entity, number: &str
     connection
         .prepare_cached("DELETE FROM details_wanted WHERE entity = ?1 AND number = ?2")?
         .execute((entity.name(), number))?;
+    Ok(())
+}
+
+/// The settings no longer ask for each record of this entity: only those stay wanted that somebody named.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget_rest(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM details_wanted WHERE entity = ?1 AND urgency = ?2")?
+        .execute((entity.name(), Urgency::Rest as i64))?;
+    Ok(())
+}
+
+/// The settings ask for each record of this entity: those that were never fetched are wanted.
+///
+/// # Errors
+/// SQLite's.
+pub fn want_rest(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    let Some(table) = entity.table().filter(|table| table.detail_text.is_some() && table.keeps_removed)
+    else {
+        return Ok(());
+    };
+    let number = table.columns[table.number_column()].name;
+    connection.execute(
+        &format!(
+            "INSERT OR IGNORE INTO details_wanted (entity, number, urgency)
+             SELECT ?1, {number}, ?2 FROM {} WHERE raw IS NULL AND removed_at IS NULL",
+            table.name
+        ),
+        (entity.name(), Urgency::Rest as i64),
+    )?;
     Ok(())
 }

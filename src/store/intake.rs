@@ -56,9 +56,12 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
         .prepare_cached("SELECT coalesce(max(arrival), 0) + 1 FROM files WHERE name = ?1")?
         .query_row([file.name], |row| row.get(0))?;
     let verdict = if file.problems.is_empty() { "accepted" } else { "rejected" };
-    let in_folder: i64 = connection
-        .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
-        .query_row([file.name, file.folder], |row| row.get(0))?;
+    let in_folder: i64 = match arrival {
+        1 => 0,
+        _ => connection
+            .prepare_cached("SELECT count(*) FROM files WHERE name = ?1 AND folder = ?2")?
+            .query_row([file.name, file.folder], |row| row.get(0))?,
+    };
     // In rejected/ all lie together, those of hooks/ too.
     let own_name = file.name.rsplit('/').next().unwrap_or(file.name);
     let stored_name = crate::formats::names::numbered(own_name, in_folder as u64 + 1);
@@ -304,6 +307,16 @@ pub fn insert_document(
     Ok(connection.last_insert_rowid())
 }
 
+/// The file that a document came in.
+///
+/// # Errors
+/// SQLite's; there is no such document.
+pub fn file_of(connection: &Connection, document: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT file_id FROM documents WHERE id = ?1")?
+        .query_row([document], |row| row.get(0))
+}
+
 /// What the receipt of a file needs: its name, which arrival of it, of how many, and its documents.
 pub type ReceiptParts = (String, u64, u64, Vec<crate::formats::receipt::ReceiptDocument>);
 
@@ -325,13 +338,20 @@ pub fn load_receipt(connection: &Connection, file_id: i64) -> rusqlite::Result<O
         .prepare_cached(
             "SELECT d.id, d.kind, d.key, o.state, o.extend_number, d.duplicate_of, o.attempts, d.warnings,
                     o.error_code, o.error_message, o.error_field, f.received_at, o.delivered_at, o.answer,
-                    d.position
+                    EXISTS (SELECT 1 FROM outbox_edits e WHERE e.outbox_id = d.id), d.position
              FROM documents d JOIN files f ON f.id = d.file_id
              LEFT JOIN outbox o ON o.id = coalesce(d.duplicate_of, d.id)
              WHERE d.file_id = ?1 ORDER BY d.position",
         )?
-        .query_map([file_id], receipt_document)?
-        .collect::<Result<_, _>>()?;
+        .query_map([file_id], |row| Ok((receipt_document(row)?, row.get::<_, bool>(14)?)))?
+        .map(|row| {
+            let (mut document, is_edited) = row?;
+            if is_edited {
+                document.edited = super::outbox::load_edited(connection, document.id)?;
+            }
+            Ok(document)
+        })
+        .collect::<rusqlite::Result<_>>()?;
     Ok(Some((name, arrival as u64, arrivals as u64, documents)))
 }
 
@@ -344,7 +364,7 @@ fn receipt_document(row: &Row<'_>) -> rusqlite::Result<crate::formats::receipt::
     // A queued item may carry the words of its last failed attempt; the receipt's error is for a no.
     let refused = state.as_deref() == Some("refused");
     Ok(crate::formats::receipt::ReceiptDocument {
-        position: row.get(14)?,
+        position: row.get(15)?,
         id: row.get(0)?,
         kind: row.get(1)?,
         key: row.get(2)?,
@@ -360,6 +380,7 @@ fn receipt_document(row: &Row<'_>) -> rusqlite::Result<crate::formats::receipt::
         received_at: row.get(11)?,
         delivered_at: row.get(12)?,
         answer: answer.and_then(|answer| serde_json::from_str(&answer).ok()),
+        edited: None,
     })
 }
 

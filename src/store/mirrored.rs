@@ -16,14 +16,13 @@ use super::cells::{cell, cells, equals};
 use crate::rules::mirror::{self, Cell, Change, Record, Row, Source, Table};
 
 pub(super) use parts::{load_parts, replace_parts};
-pub(super) use removal::{note_gone, remove_unseen};
+pub(super) use removal::{Key, note_gone, remove_all, unseen};
 use writer::Writer;
 
 /// What a page or a detail did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// A hash of each primary key that was there, for [`remove_unseen`](super::products::remove_unseen)
-    /// and its like.
+    /// A hash of each primary key that was there, for [`unseen`](super::sweeps::unseen).
     pub seen: Vec<u64>,
     /// The numbers on the page, each once, in order. Of a price or balance, the product's.
     pub numbers: Vec<String>,

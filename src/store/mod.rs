@@ -8,7 +8,8 @@
 //!
 //! `synchronous = FULL` in WAL mode: a commit returns when its frames are on the disk. A file is
 //! moved out of the inbox only after such a commit, so a shop that saw its file leave the inbox has
-//! its order.
+//! its order. `NORMAL` would let the last commits go with the power while the rename, which the file
+//! system writes by itself, may have stayed.
 
 pub mod agent;
 pub mod balances;
@@ -26,8 +27,11 @@ pub mod outgoing;
 pub mod owed;
 pub mod prices;
 pub mod products;
+pub mod reconciliation;
 pub mod recover;
+pub mod reports;
 pub mod returns;
+pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
 pub mod wal;
@@ -194,8 +198,18 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
-    if found < known {
-        embedded::migrations::runner().run(connection)?;
+    // Grouped, a migration and the note that it was made are one transaction: without it a process that died
+    // between the two would leave a database that never opens again.
+    if found < known
+        && let Err(error) = embedded::migrations::runner().set_grouped(true).run(connection)
+    {
+        // A command and the agent may have begun at the same moment: then the other one has done it.
+        let there: i64 = connection
+            .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
+            .unwrap_or(0);
+        if there != known {
+            return Err(error.into());
+        }
     }
     Ok(())
 }
@@ -210,6 +224,24 @@ mod tests {
         for name in ["products", "outbox", "changes", "report_stock", "report_backlog", "report_daily_sales"]
         {
             connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |_| Ok(())).unwrap();
+        }
+    }
+
+    #[test]
+    fn two_that_make_it_at_the_same_moment_both_have_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("edge.db");
+            let together = std::sync::Barrier::new(2);
+            std::thread::scope(|threads| {
+                for _ in 0..2 {
+                    threads.spawn(|| {
+                        together.wait();
+                        let connection = open(&path).unwrap();
+                        connection.query_row("SELECT count(*) FROM products", [], |_| Ok(())).unwrap();
+                    });
+                }
+            });
         }
     }
 

@@ -59,17 +59,3 @@ pub fn apply_detail(
 pub fn note_gone(connection: &Connection, number: &str, now: &str) -> rusqlite::Result<bool> {
     mirrored::note_gone(connection, Entity::Products, number, now)
 }
-
-/// Removes what a whole full list did not show; `began` is when its first page was asked for. Ask
-/// [`removal_is_plausible`](crate::rules::mirror::removal_is_plausible) first.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove_unseen(
-    connection: &Connection,
-    seen: &HashSet<u64>,
-    began: &str,
-    now: &str,
-) -> rusqlite::Result<usize> {
-    Ok(mirrored::remove_unseen(connection, &tables::PRODUCTS, &[], seen, began, now)?.len())
-}

@@ -7,6 +7,10 @@ use super::{StoreError, agent};
 use crate::formats::document::Document;
 use crate::rules::recover::Earlier;
 
+mod backup;
+
+pub use backup::*;
+
 /// Looks whether an opened database is whole.
 ///
 /// Reading all of it takes a second or two for 300 MB, so that is done only where the last process did not
@@ -221,8 +225,12 @@ pub fn insert_item(
             standing.first_attempt_at,
             standing.answer,
         ])?;
+    note_unclear_attempt(connection, id, standing)
+}
+
+/// So that a refusal, too, is believed only after a look-up: Extend may have it.
+fn note_unclear_attempt(connection: &Connection, id: i64, standing: &Standing) -> rusqlite::Result<()> {
     if let Some(at) = standing.first_attempt_at.as_ref().filter(|_| standing.state == "sending") {
-        // So that a refusal, too, is believed only after a look-up: Extend may have it.
         connection
             .prepare_cached(
                 "INSERT INTO outbox_attempts (outbox_id, kind, started_at, outcome, detail)
@@ -230,6 +238,68 @@ pub fn insert_item(
             )?
             .execute(params![id, at])?;
     }
+    Ok(())
+}
+
+/// A person's correction of an item: what the file held is kept beside it, as before.
+///
+/// # Errors
+/// SQLite's.
+pub fn insert_edit(
+    connection: &Connection,
+    id: i64,
+    at: &str,
+    who: &str,
+    original: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO outbox_edits (outbox_id, at, who, payload) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id, at, who, original])?;
+    Ok(())
+}
+
+/// A file that was rejected once and still lies there.
+#[derive(Debug)]
+pub struct RejectedFile<'a> {
+    /// As it was dropped.
+    pub name: &'a str,
+    /// Its name in rejected/.
+    pub stored_name: &'a str,
+    /// In bytes.
+    pub size: i64,
+    /// When its error file was written.
+    pub at: &'a str,
+    /// Code, message, field and line, as in its error file.
+    pub problem: &'a serde_json::Value,
+    /// All of them.
+    pub problems: &'a serde_json::Value,
+}
+
+/// Records a file that was rejected, unless a later one of its name was accepted.
+///
+/// # Errors
+/// SQLite's.
+pub fn insert_rejected(connection: &Connection, file: &RejectedFile<'_>) -> rusqlite::Result<()> {
+    let text = |name: &str| file.problem[name].as_str();
+    connection
+        .prepare_cached(
+            "INSERT INTO files (name, arrival, verdict, size, received_at, folder, stored_name, moved, error_code,
+                                error_message, error_field, error_line, problems)
+             SELECT ?1, (SELECT coalesce(max(arrival), 0) + 1 FROM files WHERE name = ?1), 'rejected', ?2, ?3,
+                    'rejected', ?4, 1, ?5, ?6, ?7, ?8, ?9
+             WHERE NOT EXISTS (SELECT 1 FROM files WHERE name = ?1 AND verdict = 'accepted' AND received_at > ?3)",
+        )?
+        .execute(params![
+            file.name,
+            file.size,
+            file.at,
+            file.stored_name,
+            text("code"),
+            text("message"),
+            text("field"),
+            file.problem["line"].as_i64(),
+            file.problems.to_string(),
+        ])?;
     Ok(())
 }
 

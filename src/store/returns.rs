@@ -2,20 +2,96 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
 use super::mirrored::{self, Applied};
+use super::orders::Scope;
 use crate::rules::mirror::cells::{self, Cell, Kind};
 use crate::rules::mirror::{Entity, fields, tables};
 
-/// Stores a page of ReturnOrders.
+/// Stores a page of ReturnOrders. `changed_numbers` has the returns whose details are to be fetched, also
+/// those that were never fetched.
 ///
 /// # Errors
 /// SQLite's.
-pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::RETURNS, &[], rows, &HashSet::new(), now)
+pub fn apply_list_page(
+    connection: &Connection,
+    rows: &[&RawValue],
+    scope: Scope,
+    now: &str,
+) -> rusqlite::Result<Applied> {
+    let mut wanted = Vec::with_capacity(rows.len());
+    for row in rows {
+        if scope == Scope::All || is_ours(connection, row)? {
+            wanted.push(*row);
+        }
+    }
+    let mut applied = mirrored::apply_list(connection, &tables::RETURNS, &[], &wanted, &HashSet::new(), now)?;
+    let mut has_detail =
+        connection.prepare_cached("SELECT raw IS NOT NULL FROM returns WHERE return_number = ?1")?;
+    for number in &applied.numbers {
+        let detail: bool = has_detail.query_row([number], |row| row.get(0)).optional()?.unwrap_or_default();
+        if !detail && !applied.changed_numbers.contains(number) {
+            applied.changed_numbers.push(number.clone());
+        }
+    }
+    Ok(applied)
+}
+
+/// Sent from here, mirrored already, or of an order of ours.
+fn is_ours(connection: &Connection, row: &RawValue) -> rusqlite::Result<bool> {
+    let text = |name| cells::read(Kind::Text, fields::at(row.get(), name), &mut false);
+    let (number, order) = (text("returnNumber"), text("referenceOrderNumber"));
+    // One without a number goes on, to be counted.
+    let Some(number) = number.as_text() else { return Ok(true) };
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE extend_number = ?1 AND kind = 'return')
+                 OR EXISTS (SELECT 1 FROM returns WHERE return_number = ?1)
+                 OR EXISTS (SELECT 1 FROM outbox WHERE extend_number = ?2 AND kind = 'order')",
+        )?
+        .query_row([Some(number), order.as_text()], |row| row.get(0))
+}
+
+/// A return that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Extend's number.
+    pub number: String,
+    /// When it was created.
+    pub created_at: Option<String>,
+    /// When its detail was last fetched.
+    pub checked_at: Option<String>,
+}
+
+/// Returns that are not finished, the oldest first.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_open(connection: &Connection) -> rusqlite::Result<Vec<Open>> {
+    connection
+        .prepare_cached(
+            "SELECT return_number, created_at, checked_at FROM returns
+             WHERE status NOT IN ('Received', 'Cancelled') ORDER BY created_at",
+        )?
+        .query_map([], |row| {
+            Ok(Open { number: row.get(0)?, created_at: row.get(1)?, checked_at: row.get(2)? })
+        })?
+        .collect()
+}
+
+/// Its detail was asked for just now; it is no longer wanted.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_checked(connection: &Connection, number: &str, now: &str) -> rusqlite::Result<()> {
+    clear_detail_wanted(connection, Entity::Returns, number)?;
+    connection
+        .prepare_cached("UPDATE returns SET checked_at = ?2 WHERE return_number = ?1")?
+        .execute([number, now])?;
+    Ok(())
 }
 
 /// Stores a return as a GET or POST of ReturnOrders answered it; its detail is no longer wanted.
@@ -25,7 +101,7 @@ pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -
 pub fn store_return(connection: &Connection, body: &str, now: &str) -> rusqlite::Result<Applied> {
     match mirrored::apply_detail(connection, &tables::RETURNS, None, body, false, now)? {
         Ok(stored) => {
-            clear_detail_wanted(connection, Entity::Returns, &stored.number)?;
+            note_checked(connection, &stored.number, now)?;
             Ok(stored.applied)
         }
         Err(skipped) => Ok(skipped),

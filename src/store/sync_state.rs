@@ -22,6 +22,19 @@ pub struct SyncState {
     pub rows: u64,
     /// How many records are not as Extend describes them, those that could not be stored among them.
     pub odd_records: u64,
+    /// The list of everything that is being read.
+    pub sweep: Option<Sweep>,
+}
+
+/// How far a list of everything was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep {
+    /// When it began.
+    pub began_at: String,
+    /// How many of its rows were read; it may have several for one record.
+    pub rows: u64,
+    /// How many it has, where Extend says so.
+    pub total: Option<u64>,
 }
 
 /// A round that came to its end.
@@ -35,6 +48,8 @@ pub struct Round<'a> {
     pub full: bool,
     /// Records of this round that could not be stored.
     pub skipped: usize,
+    /// What did not go well although it came to its end.
+    pub trouble: Option<&'a str>,
 }
 
 /// How far an entity is mirrored; all empty before its first round.
@@ -44,7 +59,8 @@ pub struct Round<'a> {
 pub fn load(connection: &Connection, entity: Entity) -> rusqlite::Result<SyncState> {
     let found = connection
         .prepare_cached(
-            "SELECT cursor, last_success_at, last_full_at, last_error, last_error_at, rows, odd_records
+            "SELECT cursor, last_success_at, last_full_at, last_error, last_error_at, rows, odd_records,
+                    sweep_began_at, sweep_rows, sweep_total
              FROM sync_state WHERE entity = ?1",
         )?
         .query_row([entity.name()], |row| {
@@ -56,10 +72,28 @@ pub fn load(connection: &Connection, entity: Entity) -> rusqlite::Result<SyncSta
                 last_error_at: row.get(4)?,
                 rows: count(row, 5)?,
                 odd_records: count(row, 6)?,
+                sweep: match row.get(7)? {
+                    Some(began_at) => {
+                        let total = row.get::<_, Option<i64>>(9)?.map(|total| total.max(0).unsigned_abs());
+                        Some(Sweep { began_at, rows: count(row, 8)?, total })
+                    }
+                    None => None,
+                },
             })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+/// An entity is to be mirrored: it has a state from now on, though nothing of it was fetched.
+///
+/// # Errors
+/// SQLite's.
+pub fn begin(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO sync_state (entity) VALUES (?1)")?
+        .execute([entity.name()])?;
+    Ok(())
 }
 
 /// Records that a round came to its end: in the transaction of its last page, so that the cursor never
@@ -77,6 +111,9 @@ pub fn finish_round(connection: &Connection, entity: Entity, round: &Round<'_>) 
             .query_row([], |row| row.get(0))?,
         None => 0,
     };
+    if round.full {
+        announce_where_owed(connection, entity)?;
+    }
     let odd = odd.saturating_add(i64::try_from(round.skipped).unwrap_or(i64::MAX));
     connection
         .prepare_cached(
@@ -84,10 +121,11 @@ pub fn finish_round(connection: &Connection, entity: Entity, round: &Round<'_>) 
              VALUES (?1, ?2, ?3, iif(?4, ?3, NULL), ?5)
              ON CONFLICT (entity) DO UPDATE SET
                  cursor = coalesce(?2, cursor), last_success_at = ?3,
-                 last_full_at = iif(?4, ?3, last_full_at), last_error = NULL, last_error_at = NULL,
-                 odd_records = ?5",
+                 last_full_at = iif(?4, ?3, last_full_at),
+                 last_error = ?6, last_error_at = iif(?6 IS NULL, NULL, ?3),
+                 odd_records = ?5, sweep_began_at = iif(?4, NULL, sweep_began_at)",
         )?
-        .execute((name, round.cursor, round.now, round.full, odd))?;
+        .execute((name, round.cursor, round.now, round.full, odd, round.trouble))?;
     if round.full || entity.table().is_none() {
         let removed = if entity.table().is_some_and(|table| table.keeps_removed) {
             format!("- (SELECT count(*) FROM {name} WHERE removed_at IS NOT NULL)")
@@ -100,6 +138,89 @@ pub fn finish_round(connection: &Connection, entity: Entity, round: &Round<'_>) 
             ))?
             .execute([name])?;
     }
+    Ok(())
+}
+
+/// The mirror comes from a backup, and the webshop has read what is younger: the next full round fetches
+/// everything, and all of it is put out then, whether it changed here or not. Nothing is put out before.
+///
+/// # Errors
+/// SQLite's.
+pub fn owe_everything(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "UPDATE sync_state SET last_full_at = NULL;
+         DELETE FROM pending_changes;
+         DELETE FROM owed_files WHERE kind = 'snapshot';
+         DELETE FROM sync_requests;",
+    )?;
+    for entity in Entity::PUT_OUT {
+        super::agent::set(connection, &announcement(entity), "1")?;
+    }
+    Ok(())
+}
+
+fn announcement(entity: Entity) -> String {
+    format!("announce_{}", entity.name())
+}
+
+fn announce_where_owed(connection: &Connection, entity: Entity) -> rusqlite::Result<()> {
+    let note = announcement(entity);
+    let Some(table) = entity.table().filter(|table| table.put_out) else { return Ok(()) };
+    if super::agent::get(connection, &note)?.is_none_or(|note| note.is_empty()) {
+        return Ok(());
+    }
+    let keys: Vec<&str> = table.columns.iter().take(table.keys).map(|column| column.name).collect();
+    connection.execute(
+        &format!(
+            "INSERT OR IGNORE INTO pending_changes SELECT ?1, json_array({}) FROM {}",
+            keys.join(", "),
+            table.name
+        ),
+        [table.name],
+    )?;
+    super::agent::set(connection, &note, "")
+}
+
+/// Records how far a list of everything was read; `None`: it is read no longer.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_sweep(connection: &Connection, entity: Entity, sweep: Option<&Sweep>) -> rusqlite::Result<()> {
+    let (began_at, rows, total) = match sweep {
+        Some(sweep) => {
+            (Some(sweep.began_at.as_str()), sweep.rows as i64, sweep.total.map(|total| total as i64))
+        }
+        None => (None, 0, None),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO sync_state (entity, sweep_began_at, sweep_rows, sweep_total) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (entity) DO UPDATE SET sweep_began_at = ?2, sweep_rows = ?3, sweep_total = ?4",
+        )?
+        .execute((entity.name(), began_at, rows, total))?;
+    Ok(())
+}
+
+/// Says how fresh the prices are: they have no round of their own, each customer has its turn. `since`: no
+/// customer's are older.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_prices(
+    connection: &Connection,
+    since: Option<&str>,
+    trouble: Option<&str>,
+    now: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO sync_state (entity, last_success_at, last_full_at, last_error, last_error_at, odd_records)
+             VALUES ('prices', ?1, ?1, ?2, iif(?2 IS NULL, NULL, ?3), (SELECT count(*) FROM prices WHERE odd <> 0))
+             ON CONFLICT (entity) DO UPDATE SET
+                 last_success_at = coalesce(?1, last_success_at), last_full_at = coalesce(?1, last_full_at),
+                 last_error = ?2, last_error_at = iif(?2 IS NULL, NULL, ?3), odd_records = excluded.odd_records",
+        )?
+        .execute((since, trouble, now))?;
     Ok(())
 }
 

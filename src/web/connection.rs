@@ -100,12 +100,14 @@ fn serve_request(line: &mut Line<'_>, peer: SocketAddr, shared: &Shared) -> Resu
         let (used, head) = reply
             .try_request(&line.arrived)
             .map_err(|_| Trouble::Refuse(400, "The request could not be read."))?;
+        // However the line parted it: what is whole is measured too.
+        let length = if head.is_some() { used } else { line.arrived.len() };
+        if length > limits.head_bytes {
+            return Err(Trouble::Refuse(431, "The head of the request is too large."));
+        }
         if let Some(head) = head {
             line.arrived.drain(..used);
             break head;
-        }
-        if line.arrived.len() > limits.head_bytes {
-            return Err(Trouble::Refuse(431, "The head of the request is too large."));
         }
         line.more(deadline)?;
     };

@@ -67,6 +67,7 @@ fn room_that_was_made_beforehand_is_waited_for_even_within_a_character() {
         assert_eq!(completeness(&reserved), Completeness::CutOff, "zeros from byte {end}");
     }
     check("{\"orderRows\": \"å", "cut_off", None, Some(1));
+    assert_eq!(completeness(b"PK\x03\x04\xC3"), Completeness::Broken, "a spreadsheet");
     let cut = parse(b"{\"\xC3\0\0\0").unwrap_err();
     assert_eq!(cut, [Problem::of_file(Wrong::CutOff)]);
 }

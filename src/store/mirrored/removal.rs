@@ -10,18 +10,20 @@ use crate::rules::mirror::{self, Cell, Entity, Table};
 use crate::store::cells::{cells, equals};
 use crate::store::details::clear_detail_wanted;
 
-/// Takes away what a whole full list did not show, and tells which keys those were.
+/// A primary key.
+pub(in crate::store) type Key = Vec<Cell<'static>>;
+
+/// The keys that a whole full list did not show.
 ///
 /// `given` are the key columns that the list was for. What was stored from a detail at or after `began`
-/// stays: it may be newer than the page that it would have been on.
-pub(in crate::store) fn remove_unseen(
+/// is not among them: it may be newer than the page that it would have been on.
+pub(in crate::store) fn unseen(
     connection: &Connection,
     table: &Table,
     given: &[Cell<'_>],
     seen: &HashSet<u64>,
     began: &str,
-    now: &str,
-) -> rusqlite::Result<Vec<Vec<Cell<'static>>>> {
+) -> rusqlite::Result<Vec<Key>> {
     let names: Vec<&str> = key_names(table).collect();
     let mut wheres = vec![equals(key_names(table).take(table.given))];
     if table.keeps_removed {
@@ -37,7 +39,7 @@ pub(in crate::store) fn remove_unseen(
     if table.detail_stamp.is_some() {
         values.push(Cell::text(began));
     }
-    let mut gone: Vec<Vec<Cell<'static>>> = Vec::new();
+    let mut gone: Vec<Key> = Vec::new();
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(&values))?;
     while let Some(row) = rows.next()? {
@@ -46,11 +48,20 @@ pub(in crate::store) fn remove_unseen(
             gone.push(key.into_iter().map(Cell::into_owned).collect());
         }
     }
-    drop(rows);
-    for key in &gone {
+    Ok(gone)
+}
+
+/// Takes these rows away.
+pub(in crate::store) fn remove_all(
+    connection: &Connection,
+    table: &Table,
+    keys: &[Key],
+    now: &str,
+) -> rusqlite::Result<()> {
+    for key in keys {
         remove(connection, table, key, now)?;
     }
-    Ok(gone)
+    Ok(())
 }
 
 /// Takes one row away: marked where the table keeps what is gone, else deleted.

@@ -4,9 +4,11 @@ use rusqlite::Connection;
 use serde_json::value::RawValue;
 
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Urgency;
 use crate::store::sync_state::{self, Round};
 use crate::store::{
     Applied, balances, customers, details, open_in_memory, orders, outgoing, prices, products, returns,
+    sweeps,
 };
 
 mod properties;
@@ -100,7 +102,7 @@ fn what_is_odd_loses_neither_page_nor_record() {
         text(&connection, "SELECT product_number, supply_mode, cost, odd FROM products ORDER BY 1"),
         "[\"12\",null,null,1]\n[\"A\",\"Teleport\",null,1]"
     );
-    let round = Round { cursor: Some(NOW), now: NOW, full: true, skipped: applied.skipped };
+    let round = Round { cursor: Some(NOW), now: NOW, full: true, skipped: applied.skipped, trouble: None };
     sync_state::finish_round(&connection, Entity::Products, &round).unwrap();
     let state = sync_state::load(&connection, Entity::Products).unwrap();
     assert_eq!((state.rows, state.odd_records), (2, 7));
@@ -113,9 +115,14 @@ fn what_is_odd_loses_neither_page_nor_record() {
 fn a_detail_adds_what_the_list_does_not_have() {
     let connection = open_in_memory().unwrap();
     products(&connection, &format!("[{}]", listed("A", "West", 1, "10")));
-    details::mark_detail_wanted(&connection, Entity::Products, &["A", "B"]).unwrap();
-    assert_eq!(details::next_details(&connection, Entity::Products, None, 9).unwrap(), ["A", "B"]);
-    assert_eq!(details::next_details(&connection, Entity::Products, Some("A"), 9).unwrap(), ["B"]);
+    details::mark_detail_wanted(&connection, Entity::Products, &["A", "B", "C"], Urgency::Rest).unwrap();
+    details::mark_detail_wanted(&connection, Entity::Products, &["B"], Urgency::Changed).unwrap();
+    details::mark_detail_wanted(&connection, Entity::Products, &["B"], Urgency::Rest).unwrap();
+    let next = |urgency| details::next_details(&connection, urgency, 1).unwrap();
+    assert_eq!(next(Urgency::Webhook), []);
+    assert_eq!(next(Urgency::Changed), [(Entity::Products, "B".to_owned())]);
+    assert_eq!(next(Urgency::Rest), [(Entity::Products, "A".to_owned())]);
+    details::clear_detail_wanted(&connection, Entity::Products, "C").unwrap();
     pending(&connection);
     let body = r#"{"productNumber":"A","productData":{"productName":"Other","productDescription":"D",
         "annulled":false,"enabled":true,"productDates":{"changedDate":"2026-01-01T00:00:00Z"},
@@ -148,6 +155,18 @@ fn a_detail_adds_what_the_list_does_not_have() {
     assert_eq!(sync_state::load(&connection, Entity::Products).unwrap().rows, 2);
 }
 
+/// Takes away what the list did not show, and tells the numbers.
+fn remove(
+    connection: &Connection,
+    entity: Entity,
+    customer: Option<&str>,
+    seen: &HashSet<u64>,
+) -> Vec<String> {
+    let gone = sweeps::unseen(connection, entity, customer, seen, LATER).unwrap();
+    sweeps::remove(connection, entity, &gone, LATER).unwrap();
+    gone.numbers()
+}
+
 #[test]
 fn what_a_full_list_does_not_show_is_gone_and_may_come_back() {
     let connection = open_in_memory().unwrap();
@@ -157,10 +176,10 @@ fn what_a_full_list_does_not_show_is_gone_and_may_come_back() {
     pending(&connection);
     let seen: HashSet<u64> =
         products(&connection, &format!("[{}]", listed("A", "W", 1, "1"))).seen.into_iter().collect();
-    assert_eq!(products::remove_unseen(&connection, &seen, LATER, LATER).unwrap(), 1);
+    assert_eq!(remove(&connection, Entity::Products, None, &seen), ["B"]);
     assert_eq!(pending(&connection), "[\"products\",\"[\\\"B\\\"]\"]");
     assert_eq!(sync_state::load(&connection, Entity::Products).unwrap().rows, 2);
-    assert_eq!(products::remove_unseen(&connection, &seen, LATER, LATER).unwrap(), 0);
+    assert!(remove(&connection, Entity::Products, None, &seen).is_empty());
 
     let back = products(&connection, &all);
     assert_eq!((back.changed, back.changed_numbers), (1, vec!["B".to_owned()]));
@@ -206,14 +225,15 @@ fn customers_prices_and_balances() {
     assert_eq!(store(&price("11"), LATER).changed, 1);
     assert_eq!(text(&connection, "SELECT price, fetched_at FROM prices"), format!("[11,\"{LATER}\"]"));
     pending(&connection);
-    assert_eq!(prices::remove_unseen(&connection, "C2", &HashSet::new(), NOW).unwrap(), 0);
-    assert_eq!(prices::remove_unseen(&connection, "C1", &HashSet::new(), NOW).unwrap(), 1);
+    let none = HashSet::new();
+    assert!(remove(&connection, Entity::Prices, Some("C2"), &none).is_empty());
+    assert_eq!(remove(&connection, Entity::Prices, Some("C1"), &none), ["A"]);
     assert_eq!(pending(&connection), r#"["prices","[\"C1\",\"A\",\"st\",1,\"SEK\"]"]"#);
 
     let balance = page(r#"[{"productNumber":"A","warehouse":"W","availableBalanceNow":5}]"#);
     assert_eq!(balances::apply_list_page(&connection, &balance, NOW).unwrap().odd, 1);
     assert_eq!(balances::apply_list_page(&connection, &balance, NOW).unwrap().odd, 1);
-    assert_eq!(balances::remove_unseen(&connection, &HashSet::new(), NOW).unwrap(), 1);
+    assert_eq!(remove(&connection, Entity::Balances, None, &none), ["A"]);
     assert_eq!(pending(&connection), r#"["balances","[\"A\",\"W\"]"]"#);
 }
 
@@ -292,7 +312,7 @@ fn orders_that_share_an_external_number_have_files_of_their_own() {
 fn returns_and_their_codes() {
     let connection = open_in_memory().unwrap();
     let list = page(r#"[{"returnNumber":"R1","status":"Ordered","createDate":"2026-11-21T10:00:00"}]"#);
-    assert_eq!(returns::apply_list_page(&connection, &list, NOW).unwrap().changed, 1);
+    assert_eq!(returns::apply_list_page(&connection, &list, orders::Scope::All, NOW).unwrap().changed, 1);
     let body = r#"{"header":{"returnNumber":"R1","status":"Received","reference":"my ref"}}"#;
     assert_eq!(returns::store_return(&connection, body, NOW).unwrap().changed, 1);
     assert_eq!(

@@ -4,6 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{latest_with_key, load, release_followers};
 use crate::formats::document::Document;
+use crate::formats::json;
+use crate::formats::receipt::Edited;
 use crate::store::owed::owe_receipts_of;
 
 /// How many items are in each state.
@@ -42,8 +44,11 @@ pub fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
         }
     }
     counts.oldest_waiting = connection
-        .prepare_cached("SELECT min(received_at) FROM outbox WHERE state IN ('queued', 'sending')")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT received_at FROM outbox WHERE state IN ('queued', 'sending') ORDER BY id LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()?;
     Ok(counts)
 }
 
@@ -78,9 +83,11 @@ pub struct Summary {
     pub error_message: Option<String>,
 }
 
+// What an item waits for is looked up for each that is shown: joined, the view would be worked out for all.
 const SUMMARY: &str = "SELECT o.id, o.kind, o.key, o.state, o.source_file, o.received_at, o.attempts,
-    o.next_attempt_at, b.waits_for, o.delivered_at, o.extend_number, o.error_code, o.error_message
-    FROM outbox o LEFT JOIN report_backlog b ON b.id = o.id";
+    o.next_attempt_at, (SELECT waits_for FROM report_backlog b WHERE b.id = o.id), o.delivered_at,
+    o.extend_number, o.error_code, o.error_message
+    FROM outbox o";
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     Ok(Summary {
@@ -118,7 +125,8 @@ pub fn load_refused(connection: &Connection, limit: usize) -> rusqlite::Result<V
 pub fn load_failing(connection: &Connection, failures: u32, limit: usize) -> rusqlite::Result<Vec<Summary>> {
     connection
         .prepare_cached(&format!(
-            "{SUMMARY} WHERE o.state IN ('queued', 'sending') AND o.failures >= ?1 ORDER BY o.id LIMIT ?2"
+            "{SUMMARY} INDEXED BY outbox_failing
+             WHERE o.failures > 0 AND o.failures >= ?1 AND o.state IN ('queued', 'sending') ORDER BY o.id LIMIT ?2"
         ))?
         .query_map(params![failures, limit as i64], summary)?
         .collect()
@@ -269,6 +277,32 @@ pub(super) fn note_action(
         params![id, now, who, action],
     )?;
     Ok(())
+}
+
+/// An item's correction as its receipt shows it; `None` where nobody corrected it.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_edited(connection: &Connection, id: i64) -> rusqlite::Result<Option<Edited>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT last.at, last.who, first.payload, o.payload
+             FROM outbox o JOIN outbox_edits last ON last.id = (SELECT max(id) FROM outbox_edits WHERE outbox_id = ?1)
+             JOIN outbox_edits first ON first.id = (SELECT min(id) FROM outbox_edits WHERE outbox_id = ?1)
+             WHERE o.id = ?1",
+        )?
+        .query_row([id], |row| {
+            let (first, sent): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+            let original = json::parse(first.as_bytes()).ok();
+            Ok(Edited {
+                at: row.get(0)?,
+                by: row.get(1)?,
+                original_key: original.and_then(|document| document.key),
+                document: sent.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+            })
+        })
+        .optional()?;
+    Ok(found.filter(|edited| edited.document.is_object()))
 }
 
 /// Why an item could not be corrected.

@@ -28,7 +28,7 @@ fn plan() -> Plan {
 fn start(shop: &mut Shop) {
     shop.start();
     shop.wait("the mirror to be filled", |shop| {
-        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") == Some(5)
+        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") == Some(6)
             && shop.number("SELECT count(*) FROM details_wanted") == Some(0)
             && shop.number("SELECT count(*) FROM pending_changes") == Some(0)
             && shop.number("SELECT count(*) FROM changes WHERE written = 0") == Some(0)
@@ -366,8 +366,11 @@ fn a_person_hears_when_every_webhook_is_turned_away_and_when_nothing_listens() {
     let mut other = plan().set("webhooks.listen", &format!("\"{address}\"")).open();
     assert!(other.run(&["check"]).stdout.contains(&format!("WRONG  webhooks: {address}")));
     other.start();
-    other.wait("a word about it", |other| codes(other) == ["webhooks_trouble"]);
+    let trouble = "SELECT count(*) FROM agent WHERE name = 'hooks_trouble' AND value <> ''";
+    other.wait("a word about it", |other| other.number(trouble) == Some(1));
+    assert_eq!(codes(&other), ["webhooks_trouble"]);
     shop.stop();
-    other.wait("it to listen", |other| codes(other).is_empty() && !self::url(other).is_empty());
+    other.wait("it to listen", |other| other.number(trouble) == Some(0) && !self::url(other).is_empty());
+    assert_eq!(codes(&other), [""; 0]);
     assert!(other.run(&["check"]).stdout.contains(&format!("ok     webhooks: {address}")));
 }

@@ -54,7 +54,7 @@ fn too_many(retry_after: Option<u32>, pause: Duration) {
     let mut shop = Plan::sample().set("balances.every_seconds", "1").open();
     shop.start();
     shop.wait("the mirror to be filled", |shop| {
-        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= Some(5)
+        shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= Some(6)
             && shop.number("SELECT count(*) FROM details_wanted") == Some(0)
     });
     // Extend's minute is nearly over: its headers ask for no longer a pause than a test can wait.

@@ -33,7 +33,7 @@ fn at_rest() {
     for signal in ["TERM", "INT"] {
         shop.start();
         shop.wait("the mirror to be filled", |shop| {
-            shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= Some(5)
+            shop.number("SELECT count(*) FROM sync_state WHERE last_success_at IS NOT NULL") >= Some(6)
                 && shop.number("SELECT count(*) FROM owed_files") == Some(0)
         });
         assert_ended(shop.signal(signal), signal);

@@ -21,10 +21,19 @@ use super::parts::parts;
 
 const KEY: &str = "W-1";
 
+/// More than a look-up makes: twenty pages of a hundred.
+const MOST_REQUESTS: u32 = 2100;
+
 /// Extend as the input has it, and what it was asked.
 struct Line {
     answers: Mutex<Vec<Result<Answer, NoAnswer>>>,
     asked: Mutex<Vec<Request>>,
+}
+
+impl Line {
+    fn new(answers: &[Result<Answer, NoAnswer>]) -> Line {
+        Line { answers: Mutex::new(answers.to_vec()), asked: Mutex::new(Vec::new()) }
+    }
 }
 
 impl Api for Line {
@@ -55,9 +64,18 @@ pub fn run(data: &[u8]) {
     answers.reverse();
     for kind in Kind::ALL {
         for job in jobs(kind) {
-            let line = Line { answers: Mutex::new(answers.clone()), asked: Mutex::new(Vec::new()) };
+            let line = Line::new(&answers);
             let done = run_job(&line, job.clone());
             let asked = line.asked.into_inner().expect("one thread");
+            assert!(asked.len() <= job.requests() as usize, "{} requests without leave", asked.len());
+            assert_eq!(done.seen.unused as usize, job.requests() as usize - asked.len());
+            if let (CallJob::LookUp(job), CallOutcome::LookedUp { found, .. }) = (&job, &done.outcome) {
+                assert_eq!(
+                    step_by_step(&answers, job),
+                    *found,
+                    "leave for one request at a time changes nothing"
+                );
+            }
             check(kind, &job, done.outcome, &asked, &first);
         }
     }
@@ -109,7 +127,7 @@ fn jobs(kind: Kind) -> Vec<CallJob> {
             target,
             from: "2026-11-20T00:00:00".into(),
             first_attempt_at: Some(1_795_300_000),
-            requests: 20 * 101,
+            requests: MOST_REQUESTS,
             so_far: Arc::default(),
         }),
     ];
@@ -129,7 +147,6 @@ fn check(
 ) {
     let changes = |request: &&Request| request.method != Method::Get;
     let changing = asked.iter().filter(changes).count();
-    assert!(asked.len() <= job.requests() as usize, "{} questions", asked.len());
     match outcome {
         CallOutcome::Sent { sent, .. } => {
             assert!(changing <= 1, "one attempt is one request");
@@ -144,8 +161,10 @@ fn check(
         }
         CallOutcome::LookedUp { found, .. } => {
             assert_eq!(changing, 0, "a look-up changes nothing");
-            if let Ok(Looked::All(candidates)) = found {
-                judged(kind, &candidates);
+            match found {
+                Ok(Looked::All(candidates)) => judged(kind, &candidates),
+                Ok(Looked::More(_)) => panic!("it does not end"),
+                Err(why) => assert!(!why.is_empty()),
             }
         }
         CallOutcome::Prepared { standing, .. } => {
@@ -156,6 +175,18 @@ fn check(
             }
         }
         other => panic!("{job:?} gave {other:?}"),
+    }
+}
+
+fn step_by_step(answers: &[Result<Answer, NoAnswer>], job: &LookUpJob) -> Result<Looked, String> {
+    let line = Line::new(answers);
+    let mut job = LookUpJob { requests: 1, ..job.clone() };
+    loop {
+        match run_job(&line, CallJob::LookUp(job.clone())).outcome {
+            CallOutcome::LookedUp { found: Ok(Looked::More(so_far)), .. } => job.so_far = so_far,
+            CallOutcome::LookedUp { found, .. } => return found,
+            other => panic!("{other:?}"),
+        }
     }
 }
 

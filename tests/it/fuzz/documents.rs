@@ -85,9 +85,11 @@ fn no_spelling_of_the_text_matters(document: &Document, text: &str) {
 /// be called wrong: it would be set aside before it was written.
 fn whoever_still_writes_it_is_waited_for(data: &[u8]) {
     let every = data.len() / CUT_EVERYWHERE + 1;
+    let is_utf16 = data.starts_with(b"\xFF\xFE") || data.starts_with(b"\xFE\xFF");
     for end in (0..data.len()).step_by(every) {
         assert_ne!(completeness(&data[..end]), Completeness::Broken, "at byte {end}");
-        let mut reserved = data[..end].to_vec();
+        // Half a unit of UTF-16 and a zero are another letter, perhaps a line end: nobody writes units in halves.
+        let mut reserved = data[..if is_utf16 { end & !1 } else { end }].to_vec();
         reserved.resize(data.len(), 0);
         if reserved != data {
             assert_eq!(completeness(&reserved), Completeness::CutOff, "zeros from byte {end}");

@@ -67,7 +67,7 @@ fn apply(mirror: &Connection, entity: Entity, rows: &[&RawValue]) -> Applied {
         Entity::Prices => prices::apply_list_page(mirror, "C-1", rows, NOW),
         Entity::Balances => balances::apply_list_page(mirror, rows, NOW),
         Entity::Orders => orders::apply_list_page(mirror, rows, orders::Scope::All, NOW),
-        Entity::Returns => returns::apply_list_page(mirror, rows, NOW),
+        Entity::Returns => returns::apply_list_page(mirror, rows, orders::Scope::All, NOW),
         Entity::ReturnCodes => returns::replace_codes(mirror, rows),
     }
     .expect("SQLite takes every page")

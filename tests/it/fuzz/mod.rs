@@ -7,6 +7,7 @@ mod batches;
 mod changes;
 mod documents;
 mod file_names;
+mod hooks;
 mod mirror;
 mod parts;
 mod recovery;
@@ -53,6 +54,7 @@ fn every_target_holds_for_its_seeds() {
     run_over_seeds("changes", changes::run, 50);
     run_over_seeds("documents", documents::run, 50);
     run_over_seeds("file_names", file_names::run, 10);
+    run_over_seeds("hooks", hooks::run, 50);
     run_over_seeds("mirror", mirror::run, 20);
     run_over_seeds("recovery", recovery::run, 2);
     run_over_seeds("requests", requests::run, 10);

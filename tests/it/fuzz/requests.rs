@@ -49,6 +49,11 @@ pub fn run(data: &[u8]) {
     let (heard, answers) = send(&[data]);
     for request in &heard {
         assert!(request.body.len() <= BODY_BYTES, "a body of {} bytes", request.body.len());
+        let head: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(
+            head + request.path.len() + request.query.len() <= HEAD_BYTES,
+            "a head of {head} bytes and more"
+        );
         assert!(!request.method.is_empty() && !request.method.contains(char::is_whitespace));
         assert!(!request.path.contains(['\r', '\n', ' ']) && !request.query.contains(['\r', '\n', ' ']));
     }

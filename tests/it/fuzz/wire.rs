@@ -67,14 +67,15 @@ pub fn run(data: &[u8]) {
             assert!(answer.status >= 100);
             let now = Duration::from_secs(1000);
             let mut budget = Budget::new(300, now);
-            budget.after_answer(&answer.limits, answer.server_time, now);
+            budget.after_answer(request.group(), &answer.limits, answer.server_time, now);
             if answer.status == 429 {
-                budget.after_too_many(answer.retry_after, now);
+                budget.after_too_many(request.group(), answer.retry_after, now);
             }
             // No header shuts us up for longer than five minutes.
             let later = now + Duration::from_secs(301);
-            assert_eq!(budget.take(Class::Orders, later), Ok(()));
-            assert_eq!(budget.take(Class::Mirror, later), Ok(()));
+            for class in Class::ALL {
+                assert_eq!(budget.take(class, request.group(), later), Ok(()));
+            }
         }
         let _ = of_read(result);
     }

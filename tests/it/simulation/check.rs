@@ -75,8 +75,9 @@ impl Checks {
     pub fn handed_out(&mut self, now: i64, process: &Process, job: &CallJob) -> Result<(), String> {
         match job {
             CallJob::Probe if process.probing => Err("two probes at a time".into()),
-            _ if now < self.closed_until => Err(format!("Extend asked to wait, and yet: {job:?}")),
+            // It counts for another of Extend's groups than those that were told to wait.
             CallJob::Probe => Ok(()),
+            _ if now < self.closed_until => Err(format!("Extend asked to wait, and yet: {job:?}")),
             _ if !process.engine.extend_is_up() => Err(format!("Extend is away, and yet: {job:?}")),
             _ => Ok(()),
         }

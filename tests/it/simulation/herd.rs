@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use extend_edge::rules::answer::Health;
-use extend_edge::rules::budget::{Budget, Class};
+use extend_edge::rules::budget::{Budget, Class, Group};
 use extend_edge::rules::line::Line;
 use extend_edge::rules::retry::Pauses;
 
@@ -52,7 +52,7 @@ fn outage(seed: u64, seconds: u64, and_then: u64) -> Told {
             is_up && requests[second] <= CAPACITY
         };
         for agent in &mut agents {
-            if agent.line.wants_probe(now) && agent.budget.take(Class::Orders, now).is_ok() {
+            if agent.line.wants_probe(now) && agent.budget.take(Class::Orders, Group::High, now).is_ok() {
                 probes[second] += 1;
                 let health = match answered(&mut requests) {
                     true => Health::Well,
@@ -61,7 +61,10 @@ fn outage(seed: u64, seconds: u64, and_then: u64) -> Told {
                 agent.line.after_probe(health, now, &pauses, dice.f64());
             }
             // Four workers, an answer takes 200 ms: one request a turn.
-            if agent.line.is_open() && agent.backlog > 0 && agent.budget.take(Class::Orders, now).is_ok() {
+            if agent.line.is_open()
+                && agent.backlog > 0
+                && agent.budget.take(Class::Orders, Group::Standard, now).is_ok()
+            {
                 match answered(&mut requests) {
                     true => agent.backlog -= 1,
                     false => agent.line.after_call(&Health::Suspect("no answer".into()), now),

@@ -19,6 +19,7 @@ use extend_edge::extend::jobs::{self, CallJob};
 use extend_edge::formats::contents::Format;
 use extend_edge::formats::{canonical, problem::Problem};
 use extend_edge::rules::arrival::{Arrival, Patience, Sight, decide};
+use extend_edge::rules::budget::Group;
 use extend_edge::store::intake::ToMove;
 use extend_edge::store::{self, intake, outbox};
 use rusqlite::Connection;
@@ -387,7 +388,9 @@ impl World {
                 if let Some(process) = &mut self.process {
                     if let Event::Called(done) = &event {
                         process.ended(&done.outcome);
-                        if let Some(pause) = done.seen.too_many {
+                        // Each of Extend's groups of calls has a limit of its own.
+                        if let Some(pause) = done.seen.too_many.filter(|_| done.seen.group == Group::Standard)
+                        {
                             self.checks.told_to_wait(self.now, pause);
                         }
                     }
@@ -668,12 +671,18 @@ impl World {
                     _ => self.put(files, self.now + pause)?,
                 }
             }
+            Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
             Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;
                     process.began(&job);
                 }
                 self.queue_here(self.now + pause, Happening::Calls(job));
+            }
+            // There is no file to copy: a simulated database lives in memory.
+            Job::Backup(_) => {
+                let made = Event::BackedUp(Ok("a backup".into()));
+                self.queue_here(self.now + pause, Happening::Hears(made));
             }
         }
         Ok(())

@@ -177,6 +177,11 @@ impl Shop {
 
     /// Starts the agent, and waits until it listens to signals: before that it ends as any program does.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same with variables of its environment.
+    pub fn start_with(&mut self, variables: &[(&str, &str)]) {
         assert!(self.agent.is_none(), "the agent runs");
         let begun = self.begun();
         let log = fs::OpenOptions::new().create(true).append(true).open(self.home().join("agent.out"));
@@ -184,6 +189,7 @@ impl Shop {
         let agent = program()
             .args(["run", "--home"])
             .arg(self.home())
+            .envs(variables.iter().copied())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
             .spawn()

@@ -53,7 +53,7 @@ fn apply(connection: &Connection, entity: Entity, rows: &[&RawValue]) -> Applied
         Entity::Prices => prices::apply_list_page(connection, "C", rows, NOW),
         Entity::Balances => balances::apply_list_page(connection, rows, NOW),
         Entity::Orders => orders::apply_list_page(connection, rows, orders::Scope::All, NOW),
-        _ => returns::apply_list_page(connection, rows, NOW),
+        _ => returns::apply_list_page(connection, rows, orders::Scope::All, NOW),
     }
     .unwrap()
 }

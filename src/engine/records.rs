@@ -1,0 +1,168 @@
+//! Whole records, one by one, where a list is not enough: first what webhooks, orders and changes touch,
+//! then the rest.
+
+use std::collections::HashMap;
+
+use rusqlite::Transaction;
+
+use super::rounds::{Lane, RoundStep};
+use super::{Mind, Settled};
+use crate::extend::jobs::{CallJob, DetailsJob};
+use crate::rules::answer::Got;
+use crate::rules::budget::Group;
+use crate::rules::mirror::{Cell, Entity, key_hash};
+use crate::rules::schedule::{Round, Urgency};
+use crate::store::{customers, details, orders, products, returns, sync_state};
+
+/// Records that are fetched in one job.
+const TOGETHER: usize = 20;
+
+impl Mind {
+    pub(super) fn has_details(&self, entity: Entity) -> bool {
+        match entity {
+            Entity::Products => self.config.products.details,
+            Entity::Customers => self.config.customers.details,
+            Entity::Orders | Entity::Returns => true,
+            _ => false,
+        }
+    }
+
+    /// Records that are wanted; one request is paid for. Not while a list of changes of the same entity is
+    /// read: a product stands in it once for each warehouse, and would be fetched as often.
+    pub(super) fn next_details(
+        &mut self,
+        tx: &Transaction<'_>,
+        urgency: Urgency,
+    ) -> rusqlite::Result<Option<CallJob>> {
+        let now = self.now.mono;
+        if self.rounds.details_after > now {
+            self.wake(self.rounds.details_after);
+            return Ok(None);
+        }
+        let under_way: usize = self.course.fetching.iter().map(|job| job.numbers.len()).sum();
+        let limit = TOGETHER + under_way + self.rounds.passed.len();
+        let mut numbers: Vec<String> = Vec::new();
+        let mut entity = None;
+        for (of, number) in details::next_details(tx, urgency, limit)? {
+            let changes = self.rounds.under_way.get(&Lane { entity: of, round: Round::Changes });
+            let reading = changes.is_some_and(|under| under.not_before <= now);
+            if reading || entity.is_some_and(|entity| entity != of) || self.course.is_fetching(of, &number) {
+                continue;
+            }
+            let record = (of, number);
+            if let Some((not_before, _)) = self.rounds.passed.get(&record).copied()
+                && not_before > now
+            {
+                self.wake(not_before);
+                continue;
+            }
+            entity = Some(of);
+            numbers.push(record.1);
+        }
+        let Some(entity) = entity else { return Ok(None) };
+        let mut paid = 1;
+        let most = numbers.len().min(TOGETHER);
+        while paid < most && self.course.budget.take(urgency.class(), Group::Standard, now).is_ok() {
+            paid += 1;
+        }
+        numbers.truncate(paid);
+        Ok(Some(CallJob::Details(DetailsJob { entity, urgency, numbers })))
+    }
+
+    pub(super) fn hear_details(
+        &mut self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        all: &[(String, Got)],
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let now = self.now.text();
+        let mut stored = Vec::with_capacity(all.len());
+        for (number, got) in all {
+            self.hear_detail(tx, entity, number, got, &now)?;
+            match got {
+                Got::Body(_) => stored.push(key_hash(&[Cell::text(number)])),
+                Got::Again { why, .. } => {
+                    log::warn!("{} {number} could not be fetched: {why}", entity.name());
+                    settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
+                    sync_state::note_error(tx, entity, why, &now)?;
+                }
+                _ => {}
+            }
+            if !matches!(got, Got::Again { .. } | Got::LoginRefused) {
+                self.rounds.passed.remove(&(entity, number.clone()));
+            }
+        }
+        settled.rounds.push(RoundStep::Stored(entity, stored));
+        Ok(())
+    }
+
+    /// One record, or the news that there is none. One that could not be fetched changes nothing.
+    pub(super) fn hear_detail(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        number: &str,
+        got: &Got,
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        match got {
+            Got::Body(body) => self.store_detail(tx, entity, number, body, now),
+            Got::Missing => self.note_missing(tx, entity, number, now),
+            Got::Refused(why) => {
+                log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
+                details::clear_detail_wanted(tx, entity, number)
+            }
+            Got::Again { .. } | Got::LoginRefused => Ok(()),
+        }
+    }
+
+    /// Extend knows no such record.
+    fn note_missing(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        number: &str,
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        match entity {
+            Entity::Products => products::note_gone(tx, number, now).map(|_| ()),
+            Entity::Customers => customers::note_gone(tx, number, now).map(|_| ()),
+            Entity::Returns => returns::note_checked(tx, number, now),
+            _ => {
+                orders::note_gone(tx, number)?;
+                self.note_missing_order(tx, number, now)
+            }
+        }
+    }
+
+    fn store_detail(
+        &self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        number: &str,
+        body: &[u8],
+        now: &str,
+    ) -> rusqlite::Result<()> {
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // An answer that is no JSON object changes nothing and is asked for again with the next change.
+        if serde_json::from_str::<HashMap<String, serde::de::IgnoredAny>>(text).is_err() {
+            log::warn!("{} {number}: the answer can't be read", entity.name());
+            return details::clear_detail_wanted(tx, entity, number);
+        }
+        match entity {
+            Entity::Products => products::apply_detail(tx, number, text, now).map(|_| ()),
+            Entity::Customers => customers::apply_detail(tx, number, text, now).map(|_| ()),
+            Entity::Returns => {
+                returns::store_return(tx, text, now)?;
+                returns::note_checked(tx, number, now)
+            }
+            _ => {
+                orders::store_order(tx, text, now)?;
+                details::clear_detail_wanted(tx, entity, number)?;
+                self.note_found_order(tx, number)
+            }
+        }
+    }
+}
