@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::exchange::put::Publisher;
 use crate::exchange::write_whole;
 use crate::formats::{file_name, json};
-use crate::store::intake;
 use crate::store::outbox::{self, Summary};
+use crate::store::{intake, owed};
 
 /// What waits, what was refused, and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -256,14 +256,18 @@ fn show(connection: &Connection, id: i64, json: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// Immediate: one that reads first and writes then is turned away at once where the agent wrote in between,
+/// without waiting its turn.
+fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+}
+
 /// Retries or cancels, each item by itself.
 fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
     let (who, now) = (who(), clock::text(jiff::Timestamp::now()));
     let mut failed = false;
     for id in ids {
-        // Immediate: one that reads first and writes then is turned away at once where the agent wrote
-        // in between, without waiting its turn.
-        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let transaction = begin(connection)?;
         let done = match action {
             "retry" => outbox::retry(&transaction, *id, &who, &now)?,
             _ => outbox::cancel(&transaction, *id, &who, &now)?,
@@ -317,17 +321,19 @@ fn edit(connection: &Connection, config: &Config, id: i64, file: Option<PathBuf>
             return Ok(Exit::Failed);
         }
     };
-    let transaction = connection.unchecked_transaction()?;
+    let transaction = begin(connection)?;
     outbox::edit(&transaction, id, document, &who(), &clock::text(jiff::Timestamp::now()))?;
     transaction.commit()?;
     // A database that is made again finds the correction there: it must not wait for an agent that may not
-    // run. The agent writes it once more.
+    // run.
     if let Err(error) = intake::file_of(connection, id)
         .map_err(anyhow::Error::from)
         .and_then(|file| Ok(Publisher::put_receipt_now(Arc::new(config.clone()), file)?))
     {
         complain(&format!("the receipt could not be written yet: {error}; the agent writes it"));
     }
+    // The agent may have written a younger one meanwhile: it writes it once more.
+    owed::owe_receipts_of(connection, id)?;
     print(&format!("item {id}: edited, and queued\n"));
     Ok(Exit::Done)
 }

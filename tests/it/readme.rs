@@ -87,8 +87,8 @@ fn every_error_code_is_in_the_readme() {
         ("src/rules/change.rs", "Refusal::NoSuchRow { .. } => \""),
         ("src/rules/change.rs", "Refusal::ChildRow { .. } => \""),
         ("src/rules/change.rs", "Refusal::CustomerExists => \""),
-        ("src/engine/delivery.rs", "true => (\""),
-        ("src/engine/delivery.rs", "false => (\""),
+        ("src/engine/look_ups.rs", "true => (\""),
+        ("src/engine/look_ups.rs", "false => (\""),
     ] {
         let found: Vec<String> = read(file).lines().filter_map(|line| quoted_after(line, before)).collect();
         assert!(!found.is_empty(), "{file}");

@@ -75,7 +75,8 @@ fn a_backup_is_restored_and_what_came_since_is_neither_lost_nor_doubled() {
     let id = shop.receipt("mended.json").expect("a receipt")["documents"][0]["id"].to_string();
     let mended = shop.home().join("mended.json");
     fs::write(&mended, order("M-1", "Product-123", 7).to_string()).expect("written");
-    assert_eq!(shop.run(&["outbox", "edit", &id, &mended.display().to_string()]).code, Some(0));
+    let ran = shop.run(&["outbox", "edit", &id, &mended.display().to_string()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     shop.wait_state("mended.json", "delivered");
     for file in ["L-1.json", "L-2.json"] {
         shop.drop_json(file, &order(&file[..3], "Product-123", 1));
@@ -203,7 +204,8 @@ fn corrections_and_what_was_set_aside_outlive_the_database() {
     let id = shop.receipt("wrong-product.json").expect("a receipt")["documents"][0]["id"].to_string();
     let mended = shop.home().join("mended.json");
     fs::write(&mended, order("E-9", "Product-123", 5).to_string()).expect("written");
-    assert_eq!(shop.run(&["outbox", "edit", &id, &mended.display().to_string()]).code, Some(0));
+    let ran = shop.run(&["outbox", "edit", &id, &mended.display().to_string()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     for ending in ["-wal", "-shm", ""] {
         let _ = fs::remove_file(shop.home().join(format!("data/extend-edge.db{ending}")));
     }

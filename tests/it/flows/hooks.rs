@@ -137,7 +137,7 @@ fn a_signed_webhook_brings_the_change_once_and_any_other_nothing() {
     assert_eq!(shop.requests("GET", "ProductAvailability").len(), 1);
     let products = shop.requests("GET", "Products");
     let asked: Vec<_> = products.iter().map(|one| (one.id.as_deref(), one.query.as_str())).collect();
-    assert_eq!(asked, [(None, "productNumber=8010&pageCount=100"), (Some("8010"), "")]);
+    assert_eq!(asked, [(None, "productNumber=8010&pageCount=100&pageOffset=0"), (Some("8010"), "")]);
     assert_eq!(shop.extend.request_count(), 3);
 
     let (status, _) = shop.status();
