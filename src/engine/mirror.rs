@@ -39,6 +39,9 @@ const UNTIL_CUSTOMERS: Duration = Duration::from_secs(10);
 /// Calls for the mirror at a time: at 300 a minute, a second may pass before each is answered.
 pub const PULL_WORKERS: usize = 4;
 
+/// Where no customer is known yet whose prices are to be fetched, it is looked again after this.
+const NOBODY_YET: Duration = Duration::from_secs(600);
+
 /// When the lists of so many customers have failed in a row, the others wait.
 const FAILING_CUSTOMERS: u32 = 5;
 
@@ -325,6 +328,9 @@ impl Mind {
         let lane = Lane { entity: Entity::Prices, round: Round::Full };
         let config = self.config.clone();
         let named = &config.prices.customers;
+        if named.is_empty() && !asked {
+            return Ok(false);
+        }
         let all = named.iter().any(|customer| customer == "*");
         if all && !self.rounds.filled.contains(&Entity::Customers) {
             let comes = !self.rounds.only || self.rounds.asked.contains_key(&Entity::Customers);
@@ -366,7 +372,7 @@ impl Mind {
             }
             let next = match prices::oldest_turn(tx)? {
                 Some(at) => self.mono_at(&at) + self.config.prices.every,
-                None => self.now.mono + UNTIL_CUSTOMERS,
+                None => self.now.mono + self.config.prices.every.min(NOBODY_YET),
             };
             let next = next.max(self.now.mono + Duration::from_millis(10));
             self.rounds.due_at.insert(lane, next);
