@@ -258,9 +258,10 @@ CREATE TABLE files (
     error_field   TEXT,
     error_line    INTEGER,
     problems      TEXT,                     -- all of them, as JSON
+    part_of       INTEGER REFERENCES files(id), -- the accepted file whose bad documents these are
     UNIQUE (name, arrival)
 ) STRICT;
-CREATE INDEX files_not_moved ON files(id) WHERE moved = 0;
+CREATE INDEX files_not_moved ON files(part_of IS NULL, id) WHERE moved = 0;
 CREATE INDEX files_kept ON files(id) WHERE content IS NOT NULL;
 CREATE INDEX files_rejected ON files(id) WHERE verdict = 'rejected';
 

@@ -9,9 +9,11 @@ use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
+use crate::formats::canonical;
+use crate::formats::contents::Contents;
 use crate::formats::document::{Document, Kind, OrderReference};
-use crate::formats::problem::{Problem, Wrong};
-use crate::formats::receipt::problems_json;
+use crate::formats::problem::{Language, Problem, Wrong};
+use crate::formats::receipt::{part_problems_json, problems_json};
 use crate::rules::intake::{Known, Verdict, decide};
 use crate::store::intake::{Left, NewFile};
 use crate::store::{agent, intake, outbox};
@@ -35,10 +37,7 @@ impl Mind {
                 let language = self.config.exchange.language;
                 let problem = wrong.clone().map(Problem::of_file);
                 if let Some(problem) = &problem {
-                    log::warn!(
-                        "inbox: {name:?} is left alone: {}",
-                        problem.message(crate::formats::problem::Language::English)
-                    );
+                    log::warn!("inbox: {name:?} is left alone: {}", problem.message(Language::English));
                 }
                 intake::note_left(
                     tx,
@@ -76,14 +75,59 @@ impl Mind {
             return Ok(());
         }
         intake::forget_left(tx, &arrived.name)?;
-        let verdict = match &arrived.parsed {
-            Ok(document) => self.judge(tx, &arrived.name, document)?,
-            Err(problems) => Err(problems.clone()),
-        };
-        match verdict {
-            Ok(taken) => self.accept(tx, arrived, &taken),
-            Err(problems) => self.reject(tx, arrived, &problems),
+        match &arrived.parsed {
+            Ok(contents) => self.take_apart(tx, arrived, contents),
+            Err(problems) => self.reject(tx, arrived, &problems_json(problems, self.language())),
         }
+    }
+
+    /// Each document stands for itself: the good ones are taken, the bad ones become a file of their own.
+    fn take_apart(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        contents: &Contents,
+    ) -> rusqlite::Result<()> {
+        let mut file_id = None;
+        let mut bad = Vec::new();
+        for (place, part) in contents.parts.iter().enumerate() {
+            let judged = match &part.result {
+                Ok(document) => self.judge(tx, &arrived.name, part.position, document)?,
+                Err(problems) => Err(problems.clone()),
+            };
+            match judged {
+                Ok(taking) => {
+                    let file = match file_id {
+                        Some(id) => id,
+                        None => *file_id.insert(self.accept_file(tx, arrived)?),
+                    };
+                    let id = self.accept(tx, arrived, file, part.position, &taking)?;
+                    if !contents.is_several() {
+                        tell(&arrived.name, &taking, id);
+                    }
+                }
+                Err(problems) => bad.push((place, problems)),
+            }
+        }
+        if contents.is_several() {
+            let taken = contents.parts.len() - bad.len();
+            log::info!("{:?}: {taken} of its {} documents taken over", arrived.name, contents.parts.len());
+        }
+        match file_id {
+            _ if bad.is_empty() => Ok(()),
+            Some(original) => self.reject_part(tx, arrived, original, contents, &bad),
+            None if contents.is_several() => {
+                self.reject(tx, arrived, &part_problems_json(&contents.problems(&bad), self.language()))
+            }
+            None => {
+                let problems: Vec<Problem> = bad.into_iter().flat_map(|(_, problems)| problems).collect();
+                self.reject(tx, arrived, &problems_json(&problems, self.language()))
+            }
+        }
+    }
+
+    fn language(&self) -> Language {
+        self.config.exchange.language
     }
 
     /// One order, once: the document with its key, or why it can't be taken.
@@ -91,6 +135,7 @@ impl Mind {
         &self,
         tx: &Transaction<'_>,
         file_name: &str,
+        position: usize,
         document: &'d Document,
     ) -> rusqlite::Result<Result<Taking<'d>, Vec<Problem>>> {
         let mut taking =
@@ -100,7 +145,7 @@ impl Mind {
         }
         if document.key.is_none() {
             taking.made_key = true;
-            taking.document.to_mut().set_key(&document.made_key(file_name));
+            taking.document.to_mut().set_key(&document.made_key(file_name, position));
         }
         let key = taking.document.key.as_deref().unwrap_or_default();
         taking.earlier = outbox::latest_with_key(tx, document.kind, key)?;
@@ -115,49 +160,46 @@ impl Mind {
         })
     }
 
-    fn accept(
-        &mut self,
-        tx: &Transaction<'_>,
-        arrived: &Arrived,
-        taking: &Taking<'_>,
-    ) -> rusqlite::Result<()> {
-        let (document, made_key) = (taking.document.as_ref(), taking.made_key);
+    fn accept_file(&self, tx: &Transaction<'_>, arrived: &Arrived) -> rusqlite::Result<i64> {
         let received_at = self.now.text();
-        let folder = format!("accepted/{}", &received_at[..10]);
-        let file_id = intake::insert_file(
+        intake::insert_file(
             tx,
             &NewFile {
                 name: &arrived.name,
                 content_hash: arrived.hash.as_deref(),
                 size: arrived.size,
                 received_at: &received_at,
-                folder: &folder,
+                folder: &format!("accepted/{}", &received_at[..10]),
                 stamp: None,
                 content: Some(&arrived.content),
                 problems: &[],
+                part_of: None,
             },
-        )?;
-        let warnings = warnings(document, made_key, self.config.exchange.language);
-        let id = intake::insert_document(tx, file_id, 1, document, taking.duplicate_of, &warnings)?;
-        let key = document.key.as_deref().unwrap_or("-");
-        match taking.duplicate_of {
-            Some(first) => log::info!(
-                "{:?}: {} {key} repeats item {first}, not sent again",
-                arrived.name,
-                document.kind.name()
-            ),
-            None => {
-                outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
-                let earlier = taking.earlier.as_ref();
-                if let Some(earlier) = earlier.filter(|earlier| earlier.ended && !earlier.at_extend) {
-                    outbox::take_place_of(tx, earlier.id, id, &received_at)?;
-                }
-                outbox::wait_where_needed(tx, id, document)?;
-                self.cancel_here(tx, id, document)?;
-                log::info!("{:?}: {} {key} taken over as item {id}", arrived.name, document.kind.name());
+        )
+    }
+
+    fn accept(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        file_id: i64,
+        position: usize,
+        taking: &Taking<'_>,
+    ) -> rusqlite::Result<i64> {
+        let (document, made_key) = (taking.document.as_ref(), taking.made_key);
+        let received_at = self.now.text();
+        let warnings = warnings(document, made_key, self.language());
+        let id = intake::insert_document(tx, file_id, position, document, taking.duplicate_of, &warnings)?;
+        if taking.duplicate_of.is_none() {
+            outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
+            let earlier = taking.earlier.as_ref();
+            if let Some(earlier) = earlier.filter(|earlier| earlier.ended && !earlier.at_extend) {
+                outbox::take_place_of(tx, earlier.id, id, &received_at)?;
             }
+            outbox::wait_where_needed(tx, id, document)?;
+            self.cancel_here(tx, id, document)?;
         }
-        Ok(())
+        Ok(id)
     }
 
     /// The webshop cancels an order that Extend does not have yet: neither is sent.
@@ -175,10 +217,9 @@ impl Mind {
         &mut self,
         tx: &Transaction<'_>,
         arrived: &Arrived,
-        problems: &[Problem],
+        problems: &[serde_json::Value],
     ) -> rusqlite::Result<()> {
-        let codes: Vec<&str> = problems.iter().map(Problem::code).collect();
-        log::warn!("{:?} is rejected: {}", arrived.name, codes.join(", "));
+        log::warn!("{:?} is rejected: {}", arrived.name, codes(problems));
         intake::insert_file(
             tx,
             &NewFile {
@@ -189,7 +230,37 @@ impl Mind {
                 folder: "rejected",
                 stamp: arrived.hash.is_none().then_some(arrived.stamp.as_str()),
                 content: arrived.hash.is_some().then_some(arrived.content.as_slice()),
-                problems: &problems_json(problems, self.config.exchange.language),
+                problems,
+                part_of: None,
+            },
+        )?;
+        Ok(())
+    }
+
+    /// The documents in `bad` become a file of the same format, to be mended and dropped again.
+    fn reject_part(
+        &mut self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        original: i64,
+        contents: &Contents,
+        bad: &[(usize, Vec<Problem>)],
+    ) -> rusqlite::Result<()> {
+        let aside = contents.set_aside(&arrived.content, bad);
+        let problems = part_problems_json(&aside.problems, self.language());
+        log::warn!("{:?}: {} of its documents are rejected: {}", arrived.name, bad.len(), codes(&problems));
+        intake::insert_file(
+            tx,
+            &NewFile {
+                name: &arrived.name,
+                content_hash: Some(&canonical::bytes_hash(&aside.bytes)),
+                size: aside.bytes.len() as u64,
+                received_at: &self.now.text(),
+                folder: "rejected",
+                stamp: None,
+                content: Some(&aside.bytes),
+                problems: &problems,
+                part_of: Some(original),
             },
         )?;
         Ok(())
@@ -202,7 +273,8 @@ impl Mind {
         arrived: &Arrived,
         why: &str,
     ) -> rusqlite::Result<()> {
-        self.reject(tx, arrived, &[Problem::of_file(Wrong::NotStorable { reason: why.to_owned() })])
+        let problem = Problem::of_file(Wrong::NotStorable { reason: why.to_owned() });
+        self.reject(tx, arrived, &problems_json(&[problem], self.language()))
     }
 
     pub(super) fn hear_moved(
@@ -269,12 +341,25 @@ struct Taking<'d> {
     earlier: Option<Known>,
 }
 
+/// Logs what became of a document that has a file of its own.
+fn tell(file_name: &str, taking: &Taking<'_>, id: i64) {
+    let (kind, key) = (taking.document.kind.name(), taking.document.key.as_deref().unwrap_or("-"));
+    match taking.duplicate_of {
+        Some(first) => log::info!("{file_name:?}: {kind} {key} repeats item {first}, not sent again"),
+        None => log::info!("{file_name:?}: {kind} {key} taken over as item {id}"),
+    }
+}
+
+/// The words for programs, each once.
+fn codes(problems: &[serde_json::Value]) -> String {
+    let mut codes: Vec<&str> = problems.iter().filter_map(|problem| problem["code"].as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes.join(", ")
+}
+
 /// What a person may want to know of a document, as JSON.
-pub(crate) fn warnings(
-    document: &Document,
-    made_key: bool,
-    language: crate::formats::problem::Language,
-) -> String {
+pub(crate) fn warnings(document: &Document, made_key: bool, language: Language) -> String {
     let mut all = Vec::new();
     if made_key {
         let message = made_key_warning(document, language);
@@ -287,7 +372,7 @@ pub(crate) fn warnings(
     serde_json::Value::Array(all).to_string()
 }
 
-fn child_rows_warning(rows: usize, language: crate::formats::problem::Language) -> String {
+fn child_rows_warning(rows: usize, language: Language) -> String {
     language.pick(
         format!(
             "{rows} rows are parts of a bill of materials (billOfMaterialsParentRowPosition) and were left out: \
@@ -300,8 +385,7 @@ fn child_rows_warning(rows: usize, language: crate::formats::problem::Language) 
     )
 }
 
-fn made_key_warning(document: &Document, language: crate::formats::problem::Language) -> String {
-    use crate::formats::problem::Language;
+fn made_key_warning(document: &Document, language: Language) -> String {
     let key = document.key.as_deref().unwrap_or_default();
     let field = match document.kind {
         Kind::Return => "header.reference",

@@ -20,6 +20,9 @@ pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::P
 
 /// Rows in one file of changes at the most.
 const ROWS_IN_CHANGES: usize = 5000;
+/// A receipt of many documents is rewritten while they are delivered one by one: as a snapshot it takes at
+/// most a twentieth of the time. What is written faster than this never waits.
+const COSTLY: Duration = Duration::from_millis(20);
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
 /// The pause between two jobs of files while documents are being sent: those go first.
@@ -45,6 +48,8 @@ const CLEARED_TOGETHER: i64 = 100;
 pub(super) struct State {
     flushed: HashMap<Entity, Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,
+    /// Receipts that took long to write, by what is owed, and when they may be written again.
+    costly: HashMap<String, Duration>,
     status_at: Option<Duration>,
     /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
     pub(super) status_wanted: bool,
@@ -75,7 +80,13 @@ impl Mind {
                 continue;
             }
             match &file.job {
-                PutJob::Owed(debt) => owed::strike(tx, debt)?,
+                PutJob::Owed(debt) => {
+                    owed::strike(tx, debt)?;
+                    if debt.kind == "receipt" && file.took > COSTLY {
+                        let again_at = self.now.mono + file.took * 20;
+                        self.course.put_out.costly.insert(debt.key.clone(), again_at);
+                    }
+                }
                 PutJob::Snapshot { entity, owed: debt } => {
                     owed::strike(tx, debt)?;
                     let pause = BETWEEN_SNAPSHOTS.max(file.took * 20);
@@ -98,6 +109,8 @@ impl Mind {
     }
 
     pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
+        let now = self.now.mono;
+        self.course.put_out.costly.retain(|_, at| *at > now);
         if self.course.putting {
             return Ok(());
         }
@@ -116,7 +129,12 @@ impl Mind {
         self.flush_changes(tx)?;
         let mut files: Vec<PutJob> = Vec::new();
         for kind in ["receipt", "error", "order"] {
-            files.extend(owed::load(tx, kind, TOGETHER)?.into_iter().map(PutJob::Owed));
+            for debt in owed::load(tx, kind, TOGETHER)? {
+                match self.course.put_out.costly.get(&debt.key).copied() {
+                    Some(at) if kind == "receipt" && at > self.now.mono && !self.task.once => self.wake(at),
+                    _ => files.push(PutJob::Owed(debt)),
+                }
+            }
         }
         for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
             files.push(PutJob::Change { sequence, entity });

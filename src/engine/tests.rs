@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exchange::watch::Arrived;
-use crate::formats::{canonical, json};
+use crate::formats::{canonical, contents::Format};
 
 const SETTINGS: &str = "[extend]\nbase_url = \"http://127.0.0.1:9\"\nclient = \"demo\"\nusername = \"edge\"\n\
                         password = \"not-a-secret\"\n";
@@ -27,7 +27,7 @@ fn arrived(key: &str) -> Event {
         size: content.len() as u64,
         hash: Some(canonical::bytes_hash(&content)),
         stamp: String::new(),
-        parsed: json::parse(&content),
+        parsed: Format::Json.parse(&content),
         content,
     })))
 }

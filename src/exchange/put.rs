@@ -172,13 +172,13 @@ impl Publisher {
 
     fn put_errors(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
         let file_id = owed.key.parse().map_err(io::Error::other)?;
-        let Some((name, stored_name, problems)) =
+        let Some((name, stored_name, problems, is_part)) =
             intake::load_error(connection, file_id).map_err(io::Error::other)?
         else {
             return Ok(());
         };
         let folder = self.config.rejected();
-        let text = receipt::error_text(&name, &problems, self.config.exchange.language);
+        let text = receipt::error_text(&name, &problems, is_part, self.config.exchange.language);
         let path = folder.join(names::fitted(&stored_name, ".error.txt"));
         write_whole(&path, false, |out| out.write_all(text.as_bytes()))?;
         let json = receipt::error_json(&name, &problems);

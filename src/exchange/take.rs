@@ -59,6 +59,12 @@ fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
         std::fs::create_dir_all(folder).map_err(|error| with_path(folder, error))?;
     }
     let expected = folder.join(&file.stored_name);
+    if file.is_part {
+        return match is_there(&expected) && is_recorded(&expected, file)? {
+            true => Ok(file.stored_name.clone()),
+            false => restore(folder, file),
+        };
+    }
     let staged = folder.join(format!(".take-{}.tmp", file.id));
     let copied = folder.join(format!(".copy-{}.tmp", file.id));
     if !is_there(&staged) {
@@ -202,6 +208,7 @@ mod tests {
                 folder: "accepted/d".into(),
                 stored_name: "a.json".into(),
                 content: Some(recorded.into()),
+                is_part: false,
             }
         }
 
@@ -228,6 +235,18 @@ mod tests {
         assert_eq!(shop.read("inbox/a.json"), None);
         // Asked again after a crash: the same.
         assert_eq!(shop.take("one"), "a.json");
+    }
+
+    #[test]
+    fn bad_documents_are_written_beside_a_file_of_their_name() {
+        let shop = Shop::new();
+        std::fs::write(shop.path("inbox/a.json"), "another").unwrap();
+        let bad = || ToMove { is_part: true, folder: "rejected".into(), ..shop.file("bad") };
+        for _ in 0..2 {
+            assert_eq!(shop.take_file(bad()), "a.json");
+            assert_eq!(shop.read("rejected/a.json").as_deref(), Some("bad"));
+        }
+        assert_eq!(shop.read("inbox/a.json").as_deref(), Some("another"));
     }
 
     #[test]

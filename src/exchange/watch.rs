@@ -14,8 +14,8 @@ use notify::{RecursiveMode, Watcher as _};
 
 use super::{held, stamp};
 use crate::formats::canonical;
-use crate::formats::document::Document;
-use crate::formats::json::{self, Completeness};
+use crate::formats::contents::{Contents, Format};
+use crate::formats::json::Completeness;
 use crate::formats::problem::{Problem, Wrong};
 use crate::rules::arrival::{self, Arrival, Patience, Sight};
 
@@ -33,7 +33,7 @@ pub struct Arrived {
     /// Its bytes, where they were read.
     pub content: Vec<u8>,
     /// What is in it, or what is wrong with it.
-    pub parsed: Result<Document, Vec<Problem>>,
+    pub parsed: Result<Contents, Vec<Problem>>,
 }
 
 /// What the watcher tells.
@@ -345,17 +345,23 @@ impl Inbox {
             }
         }
         let size = metadata.len();
-        let ending =
-            Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
         if size > self.watching.patience.max_bytes {
             return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
         }
-        if ["csv", "jsonl", "xml"].contains(&ending.as_str()) {
-            return Look::Read(Bytes { sight: Sight::OtherFormat(ending), size, stamp, bytes: Vec::new() });
-        }
+        let format = match Format::of(name) {
+            Ok(format) => format,
+            Err(wrong) => {
+                return Look::Read(Bytes {
+                    sight: Sight::OtherFormat(wrong),
+                    size,
+                    stamp,
+                    bytes: Vec::new(),
+                });
+            }
+        };
         match read_bounded(&path, self.watching.patience.max_bytes) {
             Ok(bytes) => {
-                let sight = Sight::Read(json::completeness(&bytes));
+                let sight = Sight::Read(format.completeness(&bytes));
                 Look::Read(Bytes { sight, size: bytes.len() as u64, stamp, bytes })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
@@ -383,15 +389,18 @@ impl Inbox {
         let parsed = match arrival::decide(&file.sight, unchanged_for, held, &self.watching.patience) {
             Arrival::Wait(pause) => {
                 seen.look_at = Some(now + pause);
-                let whole = file.sight == Sight::Read(Completeness::Complete);
+                let whole =
+                    matches!(file.sight, Sight::Read(Completeness::Complete | Completeness::LineEnded));
                 // Whole and only held open for a moment: nothing that a person need hear of.
                 if whole && unchanged_for < self.watching.patience.broken_after {
                     return true;
                 }
-                let wrong = whole.then_some(Wrong::HeldOpen);
+                let wrong = (whole && held).then_some(Wrong::HeldOpen);
                 return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
-            Arrival::Take | Arrival::SetAside(None) => json::parse(&file.bytes),
+            Arrival::Take | Arrival::SetAside(None) => Format::of(name)
+                .map_err(|wrong| vec![Problem::of_file(wrong)])
+                .and_then(|format| format.parse(&file.bytes)),
             Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),
         };
         seen.look_at = None;

@@ -96,10 +96,11 @@ pub struct Document {
 }
 
 impl Document {
-    /// A key for a document without one, from its file's name and its content: the same file dropped
-    /// twice is recognised.
-    pub fn made_key(&self, file_name: &str) -> String {
-        let hash = canonical::bytes_hash(format!("{file_name}\0{}", self.content_hash).as_bytes());
+    /// A key for a document without one, from its file's name, its position there (from 1) and its content:
+    /// the same file dropped twice is recognised, and two documents of one file are two.
+    pub fn made_key(&self, file_name: &str, position: usize) -> String {
+        let place = if position <= 1 { String::new() } else { format!("\0{position}") };
+        let hash = canonical::bytes_hash(format!("{file_name}\0{}{place}", self.content_hash).as_bytes());
         format!("edge-{}", &hash[..16])
     }
 

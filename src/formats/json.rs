@@ -3,6 +3,8 @@
 //! Checked is what every document of its kind needs. What else a shop adds is passed on as it stands
 //! and left to Extend, who answers with its own words.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -14,8 +16,10 @@ use super::strict;
 use super::text::{self, NotText};
 
 mod changes;
+mod several;
 
 pub use changes::reference;
+pub use several::{array, lines};
 
 /// Problems of a file that are told at the most. One slip of the webshop's may spoil every row of a large file,
 /// and each is looked for in the text again to tell its line.
@@ -33,6 +37,8 @@ pub enum Completeness {
     CutOff,
     /// It is wrong in the middle: no more bytes can mend it.
     Broken,
+    /// It ends with a line end: all of it is there if no more comes.
+    LineEnded,
 }
 
 /// Whether `bytes` are a whole JSON text.
@@ -73,6 +79,14 @@ fn ends_within_number(text: &str, error: &serde_json::Error) -> bool {
 /// # Errors
 /// At least one [`Problem`].
 pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
+    document(&text(bytes)?, 1)
+}
+
+/// The text of a JSON file.
+///
+/// # Errors
+/// One [`Problem`]. Where the text is cut off, that it is; where it is wrong before that, what is wrong.
+pub fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Vec<Problem>> {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(vec![Problem::of_file(Wrong::Empty)]);
     }
@@ -86,17 +100,33 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Vec<Problem>> {
             NotText::Invalid { line } => Problem { wrong: Wrong::NotText, field: None, line: Some(line) },
         }]
     })?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| vec![syntax_problem(&text, &error)])?;
     if written.len() < bytes.len() {
+        let broken = serde_json::from_str::<serde::de::IgnoredAny>(&text).err();
         let line = Some(text::line_at(text.as_bytes(), text.len()));
-        return Err(vec![Problem { wrong: Wrong::CutOff, field: None, line }]);
+        let cut_off = Problem { wrong: Wrong::CutOff, field: None, line };
+        return Err(vec![broken.map_or(cut_off, |error| syntax_problem(&text, &error))]);
     }
-    if let Some(path) = strict::duplicate_field(&text) {
-        let mut check = Check { text: &text, problems: Vec::new() };
+    Ok(text)
+}
+
+/// The one document in `text`, which begins on line `first_line` of its file.
+///
+/// # Errors
+/// At least one [`Problem`].
+pub fn document(text: &str, first_line: u64) -> Result<Document, Vec<Problem>> {
+    let mut check = Check { text, first_line, problems: Vec::new() };
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let problem = syntax_problem(text, &error);
+            return Err(vec![Problem { line: problem.line.map(|line| line + first_line - 1), ..problem }]);
+        }
+    };
+    if let Some(path) = strict::duplicate_field(text) {
         check.note(Wrong::DuplicateField, &path);
         return Err(check.problems);
     }
-    Check { text: &text, problems: Vec::new() }.document(value)
+    check.document(value)
 }
 
 fn syntax_problem(text: &str, error: &serde_json::Error) -> Problem {
@@ -116,6 +146,7 @@ fn syntax_problem(text: &str, error: &serde_json::Error) -> Problem {
 
 struct Check<'a> {
     text: &'a str,
+    first_line: u64,
     problems: Vec<Problem>,
 }
 
@@ -126,7 +157,7 @@ impl Check<'_> {
                 Value::Array(_) => Wrong::UnsupportedKind { kind: BATCH.into() },
                 _ => Wrong::UnknownDocument,
             };
-            return Err(vec![Problem { wrong, field: None, line: Some(1) }]);
+            return Err(vec![Problem { wrong, field: None, line: Some(self.first_line) }]);
         };
         let has = |name: &str| fields.get(name).is_some_and(|field| !field.is_null());
         let kind = if has("createAction") {
@@ -142,7 +173,8 @@ impl Check<'_> {
         } else if has("customerDeliveryAddress") {
             Kind::Customer
         } else {
-            return Err(vec![Problem { wrong: Wrong::UnknownDocument, field: None, line: Some(1) }]);
+            let line = Some(self.first_line);
+            return Err(vec![Problem { wrong: Wrong::UnknownDocument, field: None, line }]);
         };
         match kind {
             Kind::Order => self.order(&value),
@@ -369,122 +401,10 @@ impl Check<'_> {
                 Step::Item(index) => field.push_str(&format!("[{index}]")),
             }
         }
-        self.problems.push(Problem { wrong, field: Some(field), line: Some(line_of(self.text, path)) });
+        let line = Some(line_of(self.text, path) + self.first_line - 1);
+        self.problems.push(Problem { wrong, field: Some(field), line });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::formats::document::OrderReference;
-
-    fn problems(text: &str) -> Vec<(String, Option<String>, Option<u64>)> {
-        match parse(text.as_bytes()) {
-            Ok(document) => panic!("{text} was taken as {:?}", document.kind),
-            Err(problems) => problems.into_iter().map(|p| (p.code().to_owned(), p.field, p.line)).collect(),
-        }
-    }
-
-    fn check(text: &str, code: &str, field: Option<&str>, line: Option<u64>) {
-        let expected = (code.to_owned(), field.map(String::from), line);
-        assert!(problems(text).contains(&expected), "{text}\n{:?}", problems(text));
-    }
-
-    #[test]
-    fn every_problem_is_named_with_its_place() {
-        check("", "empty_file", None, None);
-        check(" \r\n", "empty_file", None, None);
-        check("{\"orderHeader\": {}", "cut_off", None, Some(1));
-        check("{\n\"a\" 1}", "invalid_json", None, Some(2));
-        check(&"[".repeat(10_000), "too_deep", None, Some(1));
-        check("{\"a\": 1}", "unknown_document", None, Some(1));
-        check("3", "unknown_document", None, Some(1));
-        check("{\"orderHeader\": {}}", "missing_field", Some("orderRows"), Some(1));
-        check("{\"orderRows\": []}", "missing_field", Some("orderHeader"), Some(1));
-        check("{\"orderHeader\": {},\n\"orderRows\": []}", "missing_field", Some("orderRows[0]"), Some(2));
-        let rows = "{\"orderHeader\": {\"orderNumberExternal\": 7},\n \"orderRows\": [\n  {\"product\": {},\n \
-                    \"salesData\": {\"quantity\": \"2\",\n \"unit\": \"\"}}]}";
-        check(rows, "wrong_type", Some("orderHeader.orderNumberExternal"), Some(1));
-        check(rows, "missing_field", Some("orderRows[0].product.productNumber"), Some(3));
-        check(rows, "wrong_type", Some("orderRows[0].salesData.quantity"), Some(4));
-        check(rows, "missing_field", Some("orderRows[0].salesData.unit"), Some(5));
-        let twice = "{\"orderHeader\": {},\n\"orderRows\": [1],\n\"orderRows\": []}";
-        check(twice, "duplicate_field", Some("orderRows"), Some(3));
-        check("{\"a\": [{\"b\": {\"c\": 1, \"c\": 1}}]}", "duplicate_field", Some("a[0].b.c"), Some(1));
-        check("{\"orderHeader\": {}}\0\0", "cut_off", None, Some(1));
-        check(
-            "{\"orderHeader\":{},\"orderRows\":[{\"product\":{\"productNumber\":\"P\"},\"salesData\":{\"quantity\":1e400,\"unit\":\"S\"}}]}",
-            "wrong_type",
-            Some("orderRows[0].salesData.quantity"),
-            Some(1),
-        );
-        check("{\"createAction\": {}}", "missing_field", Some("createAction.action"), Some(1));
-        check(
-            "{\"createAction\": {\"action\": \"X\"}}",
-            "unknown_value",
-            Some("createAction.action"),
-            Some(1),
-        );
-        let whole = "{\"createAction\": {\"action\": \"ReturnCompleteCustomerOrder\"}}";
-        check(whole, "missing_field", Some("createAction.orderNumber"), Some(1));
-        check("{\"createAction\": {\"action\": \"ReturnProducts\"}}", "missing_field", Some("rows"), Some(1));
-    }
-
-    #[test]
-    fn a_writer_that_stops_anywhere_is_seen_as_cut_off() {
-        let whole = "{\"orderHeader\": {\"a\": -1.5e3, \"å\": \"\\u00e5😀\"}, \"orderRows\": [true, null]}"
-            .as_bytes();
-        for end in 0..whole.len() {
-            assert_eq!(completeness(&whole[..end]), Completeness::CutOff, "at byte {end}");
-        }
-        assert_eq!(completeness(whole), Completeness::Complete);
-    }
-
-    #[test]
-    fn room_that_was_made_beforehand_is_waited_for_even_within_a_character() {
-        let whole = "{\"å\": 1}".as_bytes();
-        for end in 0..whole.len() {
-            let mut reserved = whole[..end].to_vec();
-            reserved.resize(whole.len(), 0);
-            assert_eq!(completeness(&reserved), Completeness::CutOff, "zeros from byte {end}");
-        }
-        check("{\"orderRows\": \"å", "cut_off", None, Some(1));
-        assert_eq!(completeness(b"PK\x03\x04\xC3"), Completeness::Broken, "a spreadsheet");
-        let cut = parse(b"{\"\xC3\0\0\0").unwrap_err();
-        assert_eq!(cut, [Problem::of_file(Wrong::CutOff)]);
-    }
-
-    #[test]
-    fn a_large_file_that_is_wrong_in_every_row_is_told_of_in_its_first_problems() {
-        let rows = vec!["{}"; 100_000].join(",\n");
-        let problems = problems(&format!("{{\"orderHeader\":{{}},\"orderRows\":[{rows}]}}"));
-        assert_eq!(problems.len(), MOST_PROBLEMS);
-        assert_eq!(problems[99].2, Some(50), "two in each line");
-    }
-
-    #[test]
-    fn an_order_of_nothing_but_parts_is_not_sent_without_a_row() {
-        let row = "{\"product\":{\"productNumber\":\"P\"},\"salesData\":{\"quantity\":1,\"unit\":\"S\"},\
-                   \"billOfMaterialsParentRowPosition\":10}";
-        let text = format!("{{\"orderHeader\":{{}},\n\"orderRows\":[{row},{row}]}}");
-        check(&text, "only_child_rows", Some("orderRows"), Some(2));
-    }
-
-    #[test]
-    fn numbers_and_unknown_fields_stay_as_they_were_written() {
-        let text = "{\"orderHeader\":{\"mine\":{\"x\":[1.50]}},\"orderRows\":[{\"product\":{\"productNumber\":\"P\"},\
-                    \"salesData\":{\"quantity\":41.0,\"unit\":\"ST\",\"unitPrice\":10.6778}}]}";
-        assert_eq!(parse(text.as_bytes()).unwrap().body.to_string(), text);
-    }
-
-    #[test]
-    fn a_return_gets_its_key_where_extend_reads_it() {
-        let text =
-            "{\"createAction\":{\"action\":\"ReturnCompleteCustomerOrder\",\"orderNumber\":\"OC-142\"}}";
-        let mut document = parse(text.as_bytes()).unwrap();
-        assert_eq!(document.key, None);
-        assert_eq!(document.order, Some(OrderReference::Extend("OC-142".into())));
-        document.set_key("K");
-        assert_eq!(document.body["header"]["reference"], "K");
-    }
-}
+mod tests;

@@ -1,12 +1,14 @@
 //! Bytes to typed documents and back. Pure: no IO, no clock, no dice.
 //!
 //! What a shop drops becomes [`document::Document`]s or [`problem::Problem`]s, which are values: bad
-//! data is nothing unusual. [`text`] decodes, [`json`] recognises and checks, [`canonical`] says when
+//! data is nothing unusual. [`contents`] tells one document of a file from several, [`text`] decodes, [`json`]
+//! recognises and checks, [`canonical`] says when
 //! two documents are the same, [`locate`] finds the line that a person must look at, [`receipt`] and
 //! [`problem`] speak to the shop, [`report`] shows what a query found. [`hook`] reads what Extend tells of
 //! itself.
 
 pub mod canonical;
+pub mod contents;
 pub mod document;
 pub mod export;
 pub mod file_name;

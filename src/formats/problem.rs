@@ -45,6 +45,10 @@ pub enum Wrong {
         /// What the system said.
         reason: String,
     },
+    /// A list without a document.
+    EmptyList,
+    /// A file of lines whose last one has no end.
+    NoLineEnd,
     /// JSON, but no document that we know.
     UnknownDocument,
     /// A document that is known but that this version does not take.
@@ -153,6 +157,8 @@ impl Problem {
             Wrong::TooDeep => "too_deep",
             Wrong::TooLarge { .. } => "too_large",
             Wrong::Unreadable { .. } => "unreadable",
+            Wrong::EmptyList => "empty_list",
+            Wrong::NoLineEnd => "cut_off",
             Wrong::UnknownDocument => "unknown_document",
             Wrong::UnsupportedKind { .. } => "unsupported_kind",
             Wrong::UnsupportedFormat { .. } => "unsupported_format",
@@ -238,11 +244,17 @@ impl Problem {
                 "the file could not be read ({reason}). Give the account that runs extend-edge the right to read \
                  what the webshop writes, and drop the file again."
             ),
+            Wrong::EmptyList => "the list is empty: there is no document in it. If there was something to send, let \
+                                 the webshop write the file again."
+                .into(),
+            Wrong::NoLineEnd => "the last line has no line end, so it can't be told whether all of the file came. \
+                                 Let the webshop end every line with one and write the file again."
+                .into(),
             Wrong::UnknownDocument => "this is neither an order (orderHeader and orderRows) nor a return \
                                        (createAction). See Formats in the README."
                 .into(),
             Wrong::UnsupportedKind { kind } if kind == BATCH => {
-                "this is a list. Write each order or return in a file of its own.".into()
+                "here stands a list where one document { … } belongs. Write each document by itself.".into()
             }
             Wrong::UnsupportedKind { kind } => {
                 format!("this is a document of the kind {kind}, which this version does not take yet.")
@@ -342,11 +354,17 @@ impl Problem {
                 "filen kunde inte läsas ({reason}). Ge kontot som kör extend-edge rätt att läsa det som \
                  webbshoppen skriver, och lägg in filen igen."
             ),
+            Wrong::EmptyList => "listan är tom: den innehåller inget dokument. Fanns det något att skicka, låt \
+                                 webbshoppen skriva filen igen."
+                .into(),
+            Wrong::NoLineEnd => "sista raden saknar radslut, så det går inte att avgöra om hela filen kom. Låt \
+                                 webbshoppen avsluta varje rad med ett och skriva filen igen."
+                .into(),
             Wrong::UnknownDocument => "detta är varken en order (orderHeader och orderRows) eller en retur \
                                        (createAction). Se Formats i README."
                 .into(),
             Wrong::UnsupportedKind { kind } if kind == BATCH => {
-                "detta är en lista. Skriv varje order eller retur i en egen fil.".into()
+                "här står en lista där ett dokument { … } hör hemma. Skriv varje dokument för sig.".into()
             }
             Wrong::UnsupportedKind { kind } => {
                 format!("detta är ett dokument av slaget {kind}, som den här versionen ännu inte tar emot.")

@@ -1,6 +1,6 @@
 //! The originals: what lies in accepted/, by days, and what was still on its way there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,12 @@ use super::file_names;
 use super::receipts::{OfDay, Receipt, Receipts};
 use crate::config::Config;
 use crate::exchange::with_path;
+use crate::formats::contents::Format;
 use crate::formats::document::Document;
-use crate::formats::{json, names};
+use crate::formats::names;
 use crate::rules::recover::pair;
 
-/// An original of one day.
+/// A document of an original of one day.
 #[derive(Debug)]
 pub struct Original {
     /// Where it lies.
@@ -23,6 +24,10 @@ pub struct Original {
     pub name: String,
     /// Which of its name that day.
     number: u64,
+    /// Which of its file's documents, from 1.
+    pub position: usize,
+    /// Whether its file holds several: then not all of them need have been accepted.
+    pub is_one_of_several: bool,
     key: String,
     /// Whether the shop gave no number of its own.
     pub made: bool,
@@ -64,15 +69,37 @@ pub fn head(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Reads a document, its key put in. Its name decides over a made key. Changes and cancellations have none.
-pub fn document(bytes: &[u8], name: &str) -> Option<(Document, bool)> {
-    let mut document = json::parse(bytes).ok()?;
-    let made = document.key.is_none() && document.kind.has_key();
-    if made {
-        let key = document.made_key(name);
-        document.set_key(&key);
-    }
-    Some((document, made))
+/// A document that an original holds.
+#[derive(Debug)]
+pub struct Held {
+    /// In its file, from 1.
+    pub position: usize,
+    /// With its key.
+    pub document: Document,
+    /// Whether the key was made.
+    pub made: bool,
+}
+
+/// What can be read in an original, the keys put in, and whether it holds several documents. Its name
+/// decides over made keys. Changes and cancellations have none.
+pub fn documents(bytes: &[u8], name: &str) -> (Vec<Held>, bool) {
+    let contents = Format::of(name).ok().and_then(|format| format.parse(bytes).ok());
+    let Some(contents) = contents else { return (Vec::new(), false) };
+    let several = contents.is_several();
+    let held = contents.parts.into_iter().filter_map(|part| {
+        let mut document = part.result.ok()?;
+        let made = document.key.is_none() && document.kind.has_key();
+        if made {
+            let key = document.made_key(name, part.position);
+            document.set_key(&key);
+        }
+        Some(Held { position: part.position, document, made })
+    });
+    (held.collect(), several)
+}
+
+fn key(held: &Held) -> &str {
+    held.document.key.as_deref().unwrap_or_default()
 }
 
 /// Originals that lay under a hidden name when the process died, on their way from the inbox, get a name.
@@ -89,14 +116,17 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
                 log::error!("{} can't be read", path.display());
                 continue;
             };
-            let known = receipts.days.get(&day).and_then(|of_day| {
-                of_day.keys().find(|(file, key)| {
-                    document(&bytes, file)
-                        .is_some_and(|(document, _)| document.key.as_deref().unwrap_or_default() == key)
-                })
+            let of_day = receipts.days.get(&day);
+            let files: HashSet<&String> = of_day.into_iter().flatten().map(|((file, _), _)| file).collect();
+            let known = files.into_iter().find(|file| {
+                let has = |held: &Held| {
+                    of_day.is_some_and(|of_day| of_day.contains_key(&((*file).clone(), key(held).to_owned())))
+                };
+                documents(&bytes, file).0.iter().any(has)
             });
             let digits: String = staged.chars().filter(char::is_ascii_digit).collect();
-            let name = known.map_or_else(|| format!("{NAMELESS}{digits}.json"), |(file, _)| file.clone());
+            let ending = if documents(&bytes, "x.json").0.is_empty() { "jsonl" } else { "json" };
+            let name = known.map_or_else(|| format!("{NAMELESS}{digits}.{ending}"), String::clone);
             let free = (1..1_000_000).map(|number| folder.join(names::numbered(&name, number)));
             let target = free.into_iter().find(|path| std::fs::symlink_metadata(path).is_err());
             let target = target.ok_or_else(|| with_path(&folder, io::Error::other("too many files")))?;
@@ -145,15 +175,15 @@ pub fn of_day(
                 continue;
             }
         };
-        match original(&path, name, &bytes, &stored, receipts) {
-            Some(original) => {
-                originals.push(Original { received_at: written_at(&metadata, day), ..original })
-            }
-            None => unreadable.push(path),
+        let of_file = of_file(&path, name, &bytes, &stored, receipts);
+        if of_file.is_empty() {
+            unreadable.push(path);
         }
+        let received_at = written_at(&metadata, day);
+        originals.extend(of_file.into_iter().map(|one| Original { received_at: received_at.clone(), ..one }));
     }
     // Of equal times the order of their names.
-    originals.sort_by(|a, b| (&a.name, a.number).cmp(&(&b.name, b.number)));
+    originals.sort_by(|a, b| (&a.name, a.number, a.position).cmp(&(&b.name, b.number, b.position)));
     claim(&mut originals, receipts);
     // Their numbers say more than the times that a webshop gave its files.
     for at in 1..originals.len() {
@@ -167,62 +197,89 @@ pub fn of_day(
     Ok((originals, unreadable))
 }
 
-fn original(
+/// The documents of an original, which lies under the name `stored` among `all` of its day.
+fn of_file(
     path: &Path,
     stored: &str,
     bytes: &[u8],
     all: &HashSet<String>,
     receipts: &OfDay,
-) -> Option<Original> {
-    let (document, made) = document(bytes, stored)?;
-    let literal = (stored.to_owned(), 1, document.key.unwrap_or_default());
-    let (name, number, key) = match names::unnumbered(stored) {
-        None => literal,
+) -> Vec<Original> {
+    let (literal, several) = documents(bytes, stored);
+    let has = |name: &str, held: &[Held]| {
+        held.iter().any(|held| receipts.contains_key(&(name.to_owned(), key(held).to_owned())))
+    };
+    let (name, number, held) = match names::unnumbered(stored) {
+        None => (stored.to_owned(), 1, literal),
         Some((base, number)) => {
-            let key = self::document(bytes, &base)?.0.key.unwrap_or_default();
-            let has = |name: &str, key: &str| receipts.contains_key(&(name.to_owned(), key.to_owned()));
+            let (numbered, _) = documents(bytes, &base);
             // Numbered by us, or called so by the shop: the receipts tell, else whether there is a first.
-            if !has(stored, &literal.2) && (has(&base, &key) || all.contains(&base)) {
-                (base, number, key)
+            if !has(stored, &literal) && (has(&base, &numbered) || all.contains(&base)) {
+                (base, number, numbered)
             } else {
-                literal
+                (stored.to_owned(), 1, literal)
             }
         }
     };
-    let unsure = made && name.starts_with(NAMELESS);
-    let path = path.to_owned();
-    let (received_at, receipt) = (String::new(), None);
-    Some(Original { path, stored: stored.to_owned(), name, number, key, made, received_at, receipt, unsure })
+    let original = |held: Held| Original {
+        path: path.to_owned(),
+        stored: stored.to_owned(),
+        number,
+        position: held.position,
+        is_one_of_several: several,
+        key: key(&held).to_owned(),
+        made: held.made,
+        received_at: String::new(),
+        receipt: None,
+        unsure: held.made && name.starts_with(NAMELESS),
+        name: name.clone(),
+    };
+    held.into_iter().map(original).collect()
 }
 
 /// Gives each original its receipt, where that is certain.
-fn claim(originals: &mut [Original], receipts: &mut OfDay) {
-    let mut groups: HashMap<(String, String), Vec<usize>> = HashMap::new();
-    let mut newest: HashMap<String, usize> = HashMap::new();
+fn claim(originals: &mut Vec<Original>, receipts: &mut OfDay) {
+    let mut groups: HashMap<(String, String), BTreeMap<usize, Vec<usize>>> = HashMap::new();
+    let mut newest: HashMap<String, u64> = HashMap::new();
     for (index, original) in originals.iter().enumerate() {
-        groups.entry((original.name.clone(), original.key.clone())).or_default().push(index);
-        newest.insert(original.name.clone(), index);
+        let group = groups.entry((original.name.clone(), original.key.clone())).or_default();
+        group.entry(original.position).or_default().push(index);
+        newest.insert(original.name.clone(), original.number);
     }
     // A receipt of the same file and day with another key: the order may have been corrected by hand.
     let strangers: HashSet<String> =
         receipts.keys().filter(|at| !groups.contains_key(*at)).map(|(file, _)| file.clone()).collect();
-    for (at, group) in groups {
+    for (at, positions) in groups {
         let Some(told) = receipts.get_mut(&at) else {
-            group.iter().for_each(|index| originals[*index].unsure |= strangers.contains(&at.0));
+            let all = positions.into_values().flatten();
+            all.for_each(|index| originals[index].unsure |= strangers.contains(&at.0));
             continue;
         };
-        let plain = told.last().is_some_and(|receipt| receipt.arrival.is_none());
-        let is_newest = group.last().copied() == newest.get(&at.0).copied();
         let mut told: Vec<Option<Receipt>> = std::mem::take(told).into_iter().map(Some).collect();
-        for (index, receipt) in group.iter().zip(pair(group.len(), told.len(), plain, is_newest)) {
-            let receipt = receipt.and_then(|place| told.get_mut(place)?.take());
-            if let Some(receipt) = &receipt {
-                originals[*index].received_at.clone_from(&receipt.received_at);
+        for (position, group) in positions {
+            let places: Vec<usize> = (0..told.len())
+                .filter(|place| told[*place].as_ref().is_some_and(|receipt| receipt.position == position))
+                .collect();
+            let last = places.last().and_then(|place| told[*place].as_ref());
+            let plain = last.is_some_and(|receipt| receipt.arrival.is_none());
+            let is_newest = group.last().map(|index| originals[*index].number) == newest.get(&at.0).copied();
+            for (index, place) in group.iter().zip(pair(group.len(), places.len(), plain, is_newest)) {
+                let receipt = place.and_then(|place| told.get_mut(*places.get(place)?)?.take());
+                if let Some(receipt) = &receipt {
+                    originals[*index].received_at.clone_from(&receipt.received_at);
+                }
+                originals[*index].receipt = receipt;
             }
-            originals[*index].receipt = receipt;
         }
         receipts.insert(at, told.into_iter().flatten().collect());
     }
+    // A receipt names all that was taken of its file. The rest was rejected, and lies in rejected/.
+    let told: HashSet<String> = originals
+        .iter()
+        .filter(|one| one.is_one_of_several && one.receipt.is_some())
+        .map(|one| one.stored.clone())
+        .collect();
+    originals.retain(|one| one.receipt.is_some() || !told.contains(&one.stored));
 }
 
 /// When a file was written, where that was on `day`; else the beginning of the day.

@@ -3,22 +3,29 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::originals::{self, Original};
+use super::originals::{self, Held as Taken, Original};
 use super::receipts::{Edited, Receipt, Receipts};
 use super::{RecoverError, file_names, last_sequence};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::warnings;
 use crate::formats::canonical;
+use crate::formats::contents::Format;
 use crate::formats::document::{Document, Kind};
+use crate::formats::receipt::problems_in;
 use crate::rules::arrival::is_left_alone;
 use crate::rules::intake::{Verdict, decide};
-use crate::rules::recover::{Ending, Fate, Since, fate, fate_of_change, ids, since_backup};
+use crate::rules::recover::{
+    Ending, Fate, Since, fate, fate_of_change, fate_of_one_of_several, ids, since_backup,
+};
 use crate::store::recover::{self as store, AcceptedFile, Held, RejectedFile, Standing};
 use crate::store::{agent, intake, outbox, owed};
+
+mod several;
+mod standing;
 
 /// How much was found.
 #[derive(Debug, Default)]
@@ -33,11 +40,6 @@ pub struct Made {
 
 /// The agent's note of originals that could not be read, one path a line.
 pub const UNREADABLE: &str = "unreadable_originals";
-
-/// Nothing at Extend that is older than the day before its file came can be an item. Extend's clock counts
-/// and the file's time is ours, which may be hours off; to take another's for ours it would need the same
-/// number, customer and products within that day.
-const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Folds what is younger into a database that comes from a backup, or fills an empty one.
 ///
@@ -61,6 +63,7 @@ pub fn rebuild(connection: &mut Connection, config: &Config, now: Timestamp) -> 
         used: &receipts.ids | &known,
         given: known,
         arrivals: store::load_arrivals(&tx)?,
+        files: HashMap::new(),
         made: Made::default(),
     };
     let mut unreadable = Vec::new();
@@ -120,6 +123,8 @@ struct Builder<'a> {
     given: HashSet<i64>,
     /// The last number of each name.
     arrivals: HashMap<String, i64>,
+    /// Files that were recorded, by folder, name there and arrival.
+    files: HashMap<(String, String, i64), i64>,
     made: Made,
 }
 
@@ -135,20 +140,32 @@ impl Builder<'_> {
             originals.iter().map(|original| original.receipt.as_ref().map(|receipt| receipt.id)).collect();
         let ids = ids(&told, &mut self.used, &mut self.before, &mut self.fresh);
         let mut planned = Vec::with_capacity(originals.len());
+        let mut arrivals: HashMap<String, i64> = HashMap::new();
         for (original, id) in originals.into_iter().zip(ids) {
-            let arrival = self.arrival(&original.name, original.receipt.as_ref(), receipts);
+            let arrival = match arrivals.get(&original.stored) {
+                Some(arrival) => *arrival,
+                None => self.arrival(&original.name, original.receipt.as_ref(), receipts),
+            };
+            arrivals.insert(original.stored.clone(), arrival);
             planned.push((original, id, arrival));
         }
         // Where the order of their coming is not certain, one that has ended never ends one that has not.
         planned.sort_by_key(|(original, _, _)| {
             !original.receipt.as_ref().is_some_and(|receipt| receipt.told.ending.is_no())
         });
+        let (mut of, mut bytes, mut documents) = (PathBuf::new(), Vec::new(), Vec::new());
         for (original, id, arrival) in planned {
-            let Ok(bytes) = std::fs::read(&original.path) else {
-                unreadable.push(original.path);
-                continue;
-            };
-            let Some((document, _)) = originals::document(&bytes, &original.name) else { continue };
+            if of != original.path {
+                let Ok(read) = std::fs::read(&original.path) else {
+                    unreadable.push(original.path);
+                    continue;
+                };
+                documents = originals::documents(&read, &original.name).0;
+                bytes = read;
+                of.clone_from(&original.path);
+            }
+            let held = documents.binary_search_by_key(&original.position, |held| held.position);
+            let Ok(document) = held.map(|place| documents[place].document.clone()) else { continue };
             let file = File {
                 name: &original.name,
                 folder: &format!("accepted/{day}"),
@@ -159,6 +176,8 @@ impl Builder<'_> {
                 in_inbox: false,
                 made: original.made,
                 unsure: original.unsure,
+                position: original.position,
+                is_one_of_several: original.is_one_of_several,
             };
             self.add(&file, document, original.receipt.as_ref(), id, receipts)?;
         }
@@ -219,13 +238,14 @@ impl Builder<'_> {
             }
             let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
             let at = written.and_then(|time| Timestamp::try_from(time).ok()).map(clock::text);
+            let problems = problems_in(&told);
             let rejected = RejectedFile {
                 name: file,
                 stored_name,
                 size: i64::try_from(metadata.len()).unwrap_or(i64::MAX),
                 at: at.as_deref().unwrap_or(&self.now),
                 problem: &told,
-                problems: &told["documents"][0]["problems"],
+                problems: &problems,
             };
             store::insert_rejected(self.tx, &rejected)?;
         }
@@ -241,9 +261,18 @@ impl Builder<'_> {
         names.sort_unstable();
         for name in names {
             let Some(bytes) = self.whole_file(&inbox.join(&name))? else { continue };
-            let Some((document, made)) = originals::document(&bytes, &name) else { continue };
+            let Some(contents) = Format::of(&name).ok().and_then(|format| format.parse(&bytes).ok()) else {
+                continue;
+            };
+            if contents.is_several() {
+                self.add_several(&name, &bytes, &contents, receipts)?;
+                continue;
+            }
+            let Some(Taken { document, made, .. }) = originals::documents(&bytes, &name).0.pop() else {
+                continue;
+            };
             let key = document.key.clone().unwrap_or_default();
-            let receipt = receipts.take_unclaimed(&name, &key);
+            let receipt = receipts.take_unclaimed(&name, &key, 1);
             if receipt.is_none() && !document.kind.has_key() {
                 // Nothing says that it was ever taken over.
                 continue;
@@ -272,6 +301,8 @@ impl Builder<'_> {
                 in_inbox: true,
                 made,
                 unsure: false,
+                position: 1,
+                is_one_of_several: false,
             };
             self.add(&file, document, receipt.as_ref(), id, receipts)?;
         }
@@ -281,10 +312,6 @@ impl Builder<'_> {
     fn whole_file(&self, path: &Path) -> Result<Option<Vec<u8>>, RecoverError> {
         let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(None) };
         if !metadata.is_file() || metadata.len() > self.config.exchange.max_file_bytes {
-            return Ok(None);
-        }
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_lowercase();
-        if ["csv", "jsonl", "xml"].contains(&ending.as_str()) {
             return Ok(None);
         }
         // What can't be read is the watcher's to tell.
@@ -323,31 +350,22 @@ impl Builder<'_> {
         let earlier = store::earlier(self.tx, document)?;
         let told = receipt.map(|receipt| receipt.told);
         let fate = match document.kind.has_key() {
-            true => fate(&key, file.made, &document.content_hash, earlier.as_ref(), told, file.unsure),
+            true => {
+                let fate = fate(&key, file.made, &document.content_hash, earlier.as_ref(), told, file.unsure);
+                if file.is_one_of_several { fate_of_one_of_several(fate, told) } else { fate }
+            }
             false => fate_of_change(told),
         };
         let id = self.id(id, earlier.as_ref().map(|earlier| earlier.known.id));
-        let file_id = store::insert_file(
-            self.tx,
-            &AcceptedFile {
-                name: file.name,
-                arrival: file.arrival,
-                content_hash: &canonical::bytes_hash(file.bytes),
-                size: file.bytes.len() as i64,
-                received_at: file.received_at,
-                folder: file.folder,
-                stored_name: file.stored,
-                to_move: file.in_inbox.then_some(file.bytes),
-            },
-        )?;
-        self.made.files += 1;
+        let file_id = self.file(file)?;
         let duplicate_of = match &fate {
             Fate::Duplicate { of } => Some(*of),
             _ => None,
         };
         let warnings = warnings(&original, file.made, self.config.exchange.language);
         let recorded = Document { key: document.key.clone(), ..original.clone() };
-        store::insert_document(self.tx, id, file_id, &recorded, duplicate_of, &warnings)?;
+        let at = (file_id, file.position);
+        store::insert_document(self.tx, id, at, &recorded, duplicate_of, &warnings)?;
         let mut is_as_shown = receipt.is_some_and(|receipt| receipt.id == id) && file.arrival == 1;
         let (standing, ends) = match fate {
             Fate::Duplicate { .. } => (None, None),
@@ -385,6 +403,30 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Records a file with its first document.
+    fn file(&mut self, file: &File<'_>) -> Result<i64, RecoverError> {
+        let at = (file.folder.to_owned(), file.stored.to_owned(), file.arrival);
+        if let Some(id) = self.files.get(&at) {
+            return Ok(*id);
+        }
+        let id = store::insert_file(
+            self.tx,
+            &AcceptedFile {
+                name: file.name,
+                arrival: file.arrival,
+                content_hash: &canonical::bytes_hash(file.bytes),
+                size: file.bytes.len() as i64,
+                received_at: file.received_at,
+                folder: file.folder,
+                stored_name: file.stored,
+                to_move: file.in_inbox.then_some(file.bytes),
+            },
+        )?;
+        self.made.files += 1;
+        self.files.insert(at, id);
+        Ok(id)
+    }
+
     /// The planned id, unless it was given already or comes before that of an earlier item of the same key:
     /// the newest of a key must have the highest.
     fn id(&mut self, planned: i64, earlier: Option<i64>) -> i64 {
@@ -404,54 +446,6 @@ impl Builder<'_> {
     fn told(&self, receipt: Option<&Receipt>, receipts: &Receipts) -> Result<Standing, RecoverError> {
         Ok(receipt.map(|receipt| receipts.standing(receipt)).transpose()?.unwrap_or_default())
     }
-
-    fn unresolved(&self, told: Standing, received_at: &str) -> Standing {
-        let received: Timestamp = received_at.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        let first = received.checked_sub(MARGIN).unwrap_or(received);
-        Standing {
-            state: "sending".into(),
-            attempts: told.attempts,
-            first_attempt_at: Some(clock::text(first)),
-            ..Standing::default()
-        }
-    }
-
-    fn recovered(&self) -> Standing {
-        let message = self.config.exchange.language.pick(
-            "the database was made again, and it can't be told whether this change was made. Look at the order at \
-             Extend. If it is as wanted, cancel this item; if not, retry it.",
-            "databasen har byggts om, och det går inte att avgöra om denna ändring gjordes. Se på ordern i Extend. \
-             Är den som önskat, avbryt (cancel) denna post; annars försök igen (retry).",
-        );
-        Standing {
-            state: "refused".into(),
-            error: Some(("recovered".into(), message.into(), None)),
-            ..Standing::default()
-        }
-    }
-
-    fn left_to_person(&self, document: &Document) -> Standing {
-        let place = match document.kind {
-            Kind::Return => "ReturnOrders",
-            Kind::Customer => "Customers",
-            _ => "CustomerOrders",
-        };
-        let message = self.config.exchange.language.pick(
-            format!(
-                "the database was made again, and it can't be told whether Extend has this. Look for it among the \
-                 {place} at Extend. If it is there, cancel this item; if not, retry it."
-            ),
-            format!(
-                "databasen har byggts om, och det går inte att avgöra om Extend har detta. Leta bland {place} i \
-                 Extend. Finns det där, avbryt (cancel) denna post; finns det inte, försök igen (retry)."
-            ),
-        );
-        Standing {
-            state: "refused".into(),
-            error: Some(("look_alike".into(), message, None)),
-            ..Standing::default()
-        }
-    }
 }
 
 /// A file to record.
@@ -465,4 +459,6 @@ struct File<'a> {
     in_inbox: bool,
     made: bool,
     unsure: bool,
+    position: usize,
+    is_one_of_several: bool,
 }

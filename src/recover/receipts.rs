@@ -1,5 +1,6 @@
 //! The receipts, by what they are receipts of.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ use crate::store::recover::Standing;
 pub struct Receipt {
     /// Its name in receipts/.
     stored: String,
+    /// Which of its documents, from 0.
+    place: usize,
+    /// Which of its file's documents it is, from 1.
+    pub position: usize,
     /// Its number; `None` for the plain one, which is the newest one's.
     pub arrival: Option<i64>,
     /// The document's id.
@@ -36,6 +41,8 @@ pub type OfDay = HashMap<(String, String), Vec<Receipt>>;
 #[derive(Debug, Default)]
 pub struct Receipts {
     folder: PathBuf,
+    /// The documents of the one that was read last: those of a large file are asked for one after the other.
+    last: RefCell<(String, Vec<Value>)>,
     /// By the day on which their files came.
     pub days: BTreeMap<String, OfDay>,
     /// Ids that they show.
@@ -69,12 +76,11 @@ pub fn read(config: &Config) -> io::Result<Receipts> {
     let folder = config.receipts();
     let mut receipts = Receipts { folder: folder.clone(), ..Receipts::default() };
     for stored in file_names(&folder)?.into_iter().filter(|name| name.ends_with(".receipt.json")) {
-        match parse(&folder.join(&stored)) {
-            Ok(Some((file, key, receipt))) => receipts.add(stored, file, key, receipt),
-            Ok(None) | Err(_) => {
-                log::warn!("receipts/{stored} can't be read: its order is looked up at Extend")
-            }
+        let parsed = parse(&folder.join(&stored)).unwrap_or_default();
+        if parsed.is_empty() {
+            log::warn!("receipts/{stored} can't be read: its order is looked up at Extend");
         }
+        parsed.into_iter().for_each(|(file, key, receipt)| receipts.add(&stored, file, key, receipt));
     }
     for of_day in receipts.days.values_mut() {
         for group in of_day.values_mut() {
@@ -86,7 +92,7 @@ pub fn read(config: &Config) -> io::Result<Receipts> {
 }
 
 impl Receipts {
-    fn add(&mut self, stored: String, file: String, key: String, mut receipt: Receipt) {
+    fn add(&mut self, stored: &str, file: String, key: String, mut receipt: Receipt) {
         receipt.arrival = match stored == names::receipt(&file, 1, 1) {
             true => None,
             false => stored
@@ -94,7 +100,7 @@ impl Receipts {
                 .and_then(names::unnumbered)
                 .and_then(|(_, number)| i64::try_from(number).ok().filter(|number| *number <= HIGHEST)),
         };
-        receipt.stored = stored;
+        receipt.stored = stored.to_owned();
         self.ids.insert(receipt.id);
         self.keys.entry(receipt.id).or_default().push(key.clone());
         if let Some(arrival) = receipt.arrival {
@@ -126,7 +132,7 @@ impl Receipts {
     /// # Errors
     /// The file can't be read.
     pub fn edited(&self, receipt: &Receipt) -> io::Result<Option<Edited>> {
-        let document = document(&self.folder.join(&receipt.stored))?.unwrap_or(Value::Null);
+        let document = self.document(receipt)?;
         let edited = &document["edited"];
         let text = |name: &str| text_at(edited, &[name]).unwrap_or_default().to_owned();
         let sent = json::parse(edited["document"].to_string().as_bytes()).ok();
@@ -134,9 +140,21 @@ impl Receipts {
     }
 
     /// A receipt that no original has claimed, of a file that still lay in the inbox: the newest.
-    pub fn take_unclaimed(&mut self, file: &str, key: &str) -> Option<Receipt> {
+    pub fn take_unclaimed(&mut self, file: &str, key: &str, position: usize) -> Option<Receipt> {
         let at = (file.to_owned(), key.to_owned());
-        self.days.values_mut().rev().find_map(|of_day| of_day.get_mut(&at)?.pop())
+        self.days.values_mut().rev().find_map(|of_day| {
+            let group = of_day.get_mut(&at)?;
+            let place = group.iter().rposition(|receipt| receipt.position == position)?;
+            Some(group.remove(place))
+        })
+    }
+
+    fn document(&self, receipt: &Receipt) -> io::Result<Value> {
+        let mut last = self.last.borrow_mut();
+        if last.0 != receipt.stored {
+            *last = (receipt.stored.clone(), documents(&self.folder.join(&receipt.stored))?);
+        }
+        Ok(last.1.get(receipt.place).cloned().unwrap_or_default())
     }
 
     /// How an item stood, by its receipt. One that changed meanwhile tells nothing.
@@ -144,7 +162,7 @@ impl Receipts {
     /// # Errors
     /// The file can't be read.
     pub fn standing(&self, receipt: &Receipt) -> io::Result<Standing> {
-        let document = document(&self.folder.join(&receipt.stored))?.unwrap_or(Value::Null);
+        let document = self.document(receipt)?;
         let text = |name: &str| text_at(&document, &[name]).map(String::from);
         let error = &document["error"];
         Ok(Standing {
@@ -168,36 +186,39 @@ impl Receipts {
     }
 }
 
-fn document(path: &Path) -> io::Result<Option<Value>> {
+/// The documents of a receipt, each with its file's name.
+fn documents(path: &Path) -> io::Result<Vec<Value>> {
     let bytes = std::fs::read(path).map_err(|error| with_path(path, error))?;
-    let receipt: Option<Value> = serde_json::from_slice(&bytes).ok();
-    Ok(receipt.and_then(|mut receipt| {
-        let mut document = receipt["documents"].get_mut(0)?.take();
-        let file = receipt["file"].take();
-        document.as_object_mut()?.insert("file".into(), file);
+    let Ok(Value::Object(mut receipt)) = serde_json::from_slice(&bytes) else { return Ok(Vec::new()) };
+    let file = receipt.remove("file").unwrap_or_default();
+    let Some(Value::Array(documents)) = receipt.remove("documents") else { return Ok(Vec::new()) };
+    let with_file = |mut document: Value| {
+        document.as_object_mut()?.insert("file".into(), file.clone());
         Some(document)
-    }))
+    };
+    Ok(documents.into_iter().filter_map(with_file).collect())
 }
 
-/// The file, the key and what is kept of a receipt.
-fn parse(path: &Path) -> io::Result<Option<(String, String, Receipt)>> {
+/// For each document of a receipt the file, the key and what is kept.
+fn parse(path: &Path) -> io::Result<Vec<(String, String, Receipt)>> {
     if !std::fs::symlink_metadata(path).map_err(|error| with_path(path, error))?.is_file() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let Some(document) = document(path)? else { return Ok(None) };
-    let parsed = (|| {
-        let text = |name: &str| text_at(&document, &[name]).map(String::from);
+    let of_document = |(place, document): (usize, &Value)| {
+        let text = |name: &str| text_at(document, &[name]).map(String::from);
         let received_at = text("receivedAt").filter(|at| at.parse::<jiff::Timestamp>().is_ok())?;
         // A cancellation of an order that was never sent is delivered without a number.
         let has_key = Kind::from_name(document["kind"].as_str()?)?.has_key();
         let ending = Ending::of(document["state"].as_str()?, text("extendNumber").is_some() || !has_key);
         let told = Told { ending, is_duplicate: document["duplicateOf"].is_number() };
         let id = document["id"].as_i64().filter(|id| (1..=HIGHEST).contains(id))?;
-        let receipt = Receipt { stored: String::new(), arrival: None, id, received_at, told };
+        let position = document["position"].as_u64().map_or(1, |position| position as usize);
+        let stored = String::new();
+        let receipt = Receipt { stored, place, position, arrival: None, id, received_at, told };
         // The original in accepted/ has the key that it came with.
-        let original_key = text_at(&document, &["edited", "originalKey"]).map(String::from);
+        let original_key = text_at(document, &["edited", "originalKey"]).map(String::from);
         let key = if has_key { original_key.or_else(|| text("key"))? } else { String::new() };
         Some((text("file")?, key, receipt))
-    })();
-    Ok(parsed)
+    };
+    Ok(documents(path)?.iter().enumerate().filter_map(of_document).collect())
 }

@@ -12,8 +12,8 @@ pub enum Sight {
     Read(Completeness),
     /// Too large to be read: its size in bytes.
     TooLarge(u64),
-    /// A format that is not taken: its ending.
-    OtherFormat(String),
+    /// A format that is not taken.
+    OtherFormat(Wrong),
     /// The system did not let us: what it said.
     Unreadable(String),
 }
@@ -32,7 +32,7 @@ pub enum Arrival {
 /// The settings that matter here.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// How long a broken file must stand still before it is set aside.
+    /// How long a broken file must stand still before it is set aside, and one of lines before it is taken.
     pub settle: Duration,
     /// How long a file that is cut off must stand still before it is set aside.
     pub broken_after: Duration,
@@ -49,20 +49,24 @@ const HELD_LONG_AGAIN: Duration = Duration::from_secs(1);
 /// `unchanged_for` is how long size, time and identity of the file have stood still.
 pub fn decide(sight: &Sight, unchanged_for: Duration, held_open: bool, patience: &Patience) -> Arrival {
     let (patience_for_it, wrong) = match sight {
-        Sight::Read(Completeness::Complete) if held_open => {
+        Sight::Read(Completeness::Complete | Completeness::LineEnded) if held_open => {
             let long = unchanged_for >= HELD_LONG_AGAIN;
             return Arrival::Wait(if long { HELD_LONG_AGAIN } else { HELD_OPEN_AGAIN });
         }
         Sight::Read(Completeness::Complete) => return Arrival::Take,
+        Sight::Read(Completeness::LineEnded) => {
+            return match patience.settle.checked_sub(unchanged_for) {
+                None | Some(Duration::ZERO) => Arrival::Take,
+                Some(left) => Arrival::Wait(left),
+            };
+        }
         Sight::Read(Completeness::Broken) => (patience.settle, None),
         Sight::Read(Completeness::CutOff) => (patience.broken_after, None),
         Sight::TooLarge(bytes) => {
             let limit_mb = patience.max_bytes / 1_000_000;
             (patience.settle, Some(Wrong::TooLarge { bytes: *bytes, limit_mb }))
         }
-        Sight::OtherFormat(ending) => {
-            (patience.settle, Some(Wrong::UnsupportedFormat { ending: ending.clone() }))
-        }
+        Sight::OtherFormat(wrong) => (patience.settle, Some(wrong.clone())),
         Sight::Unreadable(reason) => {
             (patience.broken_after, Some(Wrong::Unreadable { reason: reason.clone() }))
         }
@@ -97,9 +101,12 @@ mod tests {
 
     #[test]
     fn whole_files_are_taken_and_others_waited_for() {
-        use Completeness::{Broken, Complete, CutOff};
+        use Completeness::{Broken, Complete, CutOff, LineEnded};
         check(Sight::Read(Complete), 0, false, Arrival::Take);
         check(Sight::Read(Complete), 0, true, Arrival::Wait(HELD_OPEN_AGAIN));
+        check(Sight::Read(LineEnded), 3, false, Arrival::Wait(SECOND * 2));
+        check(Sight::Read(LineEnded), 5, false, Arrival::Take);
+        check(Sight::Read(LineEnded), 5, true, Arrival::Wait(HELD_LONG_AGAIN));
         check(Sight::Read(Broken), 0, false, Arrival::Wait(SECOND * 5));
         check(Sight::Read(Broken), 5, false, Arrival::SetAside(None));
         check(Sight::Read(CutOff), 5, false, Arrival::Wait(SECOND * 55));

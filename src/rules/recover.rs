@@ -157,6 +157,15 @@ pub fn fate(
     }
 }
 
+/// As [`fate`], for one of several documents of a file that has no receipt any more: it may have been rejected
+/// for its key, so nobody can tell that an earlier one had ended.
+pub fn fate_of_one_of_several(fate: Fate, told: Option<Told>) -> Fate {
+    match (fate, told) {
+        (Fate::LookUp { ends: Some(_) }, None) => Fate::AskPerson,
+        (fate, _) => fate,
+    }
+}
+
 /// Which of `receipts` (in the order of their numbers, the plain one last) belongs to which of `originals`
 /// (in the order of theirs), all of one name, key and day. `plain` says that the last receipt is the plain
 /// one, `newest` that the last original is the newest of its name that day. Where some are missing only the

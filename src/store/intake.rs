@@ -21,6 +21,8 @@ pub struct NewFile<'a> {
     pub content: Option<&'a [u8]>,
     /// What is wrong with a rejected one, as JSON objects with code, message, field and line.
     pub problems: &'a [serde_json::Value],
+    /// The file whose bad documents these are: it never lay in the inbox.
+    pub part_of: Option<i64>,
 }
 
 /// A recorded file that is still to be moved.
@@ -40,6 +42,8 @@ pub struct ToMove {
     pub stored_name: String,
     /// The bytes, where they were read.
     pub content: Option<Vec<u8>>,
+    /// It never lay in the inbox: it is written from `content`.
+    pub is_part: bool,
 }
 
 /// Records a file and gives its id. Earlier files of the same name get their numbered receipts, and the
@@ -67,8 +71,9 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
     connection
         .prepare_cached(
             "INSERT INTO files (name, arrival, verdict, content_hash, size, received_at, folder, stored_name,
-                                content, error_code, error_message, error_field, error_line, problems, stamp)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                                content, error_code, error_message, error_field, error_line, problems, stamp,
+                                part_of)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             file.name,
@@ -86,6 +91,7 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
             first.and_then(|problem| problem["line"].as_i64()),
             problems,
             file.stamp,
+            file.part_of,
         ])?;
     let id = connection.last_insert_rowid();
     if arrival > 1 && verdict == "accepted" {
@@ -127,15 +133,16 @@ pub fn last_moved(connection: &Connection, name: &str, hash: Option<&str>) -> ru
 }
 
 /// Recorded files that are still to be moved, oldest first: `limit` at the most, and not many more bytes
-/// than fit in memory with ease.
+/// than fit in memory with ease. Bad documents go before the file that they came in: once that lies in
+/// accepted/, they lie in rejected/.
 ///
 /// # Errors
 /// SQLite's.
 pub fn load_to_move(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<ToMove>> {
     const ENOUGH_BYTES: usize = 32 * 1024 * 1024;
     let mut statement = connection.prepare_cached(
-        "SELECT id, name, content_hash, folder, stored_name, content, stamp FROM files
-         WHERE moved = 0 ORDER BY id LIMIT ?1",
+        "SELECT id, name, content_hash, folder, stored_name, content, stamp, part_of IS NOT NULL FROM files
+         WHERE moved = 0 ORDER BY part_of IS NULL, id LIMIT ?1",
     )?;
     let mut rows = statement.query([limit as i64])?;
     let mut files = Vec::new();
@@ -151,6 +158,7 @@ pub fn load_to_move(connection: &Connection, limit: usize) -> rusqlite::Result<V
             stored_name: row.get(4)?,
             content,
             stamp: row.get(6)?,
+            is_part: row.get(7)?,
         });
         if bytes >= ENOUGH_BYTES {
             break;
@@ -330,7 +338,7 @@ pub fn load_receipt(connection: &Connection, file_id: i64) -> rusqlite::Result<O
         .prepare_cached(
             "SELECT d.id, d.kind, d.key, o.state, o.extend_number, d.duplicate_of, o.attempts, d.warnings,
                     o.error_code, o.error_message, o.error_field, f.received_at, o.delivered_at, o.answer,
-                    EXISTS (SELECT 1 FROM outbox_edits e WHERE e.outbox_id = d.id)
+                    EXISTS (SELECT 1 FROM outbox_edits e WHERE e.outbox_id = d.id), d.position
              FROM documents d JOIN files f ON f.id = d.file_id
              LEFT JOIN outbox o ON o.id = coalesce(d.duplicate_of, d.id)
              WHERE d.file_id = ?1 ORDER BY d.position",
@@ -356,6 +364,7 @@ fn receipt_document(row: &Row<'_>) -> rusqlite::Result<crate::formats::receipt::
     // A queued item may carry the words of its last failed attempt; the receipt's error is for a no.
     let refused = state.as_deref() == Some("refused");
     Ok(crate::formats::receipt::ReceiptDocument {
+        position: row.get(15)?,
         id: row.get(0)?,
         kind: row.get(1)?,
         key: row.get(2)?,
@@ -375,22 +384,24 @@ fn receipt_document(row: &Row<'_>) -> rusqlite::Result<crate::formats::receipt::
     })
 }
 
-/// What the error files of a rejected file need: its name, its name in rejected/, and its problems.
+/// What the error files of a rejected file need: its name, its name in rejected/, its problems, and whether
+/// other documents of it were taken.
+pub type ErrorParts = (String, String, Vec<serde_json::Value>, bool);
+
+/// Loads what the error files of a rejected file need; `None` where there is no such file.
 ///
 /// # Errors
 /// SQLite's.
-pub fn load_error(
-    connection: &Connection,
-    file_id: i64,
-) -> rusqlite::Result<Option<(String, String, Vec<serde_json::Value>)>> {
+pub fn load_error(connection: &Connection, file_id: i64) -> rusqlite::Result<Option<ErrorParts>> {
     connection
         .prepare_cached(
-            "SELECT name, stored_name, problems FROM files WHERE id = ?1 AND verdict = 'rejected'",
+            "SELECT name, stored_name, problems, part_of IS NOT NULL FROM files
+             WHERE id = ?1 AND verdict = 'rejected'",
         )?
         .query_row([file_id], |row| {
             let problems: Option<String> = row.get(2)?;
             let problems = problems.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            Ok((row.get(0)?, row.get(1)?, problems))
+            Ok((row.get(0)?, row.get(1)?, problems, row.get(3)?))
         })
         .optional()
 }

@@ -130,7 +130,7 @@ pub fn insert_file(connection: &Connection, file: &AcceptedFile<'_>) -> rusqlite
 pub fn insert_document(
     connection: &Connection,
     id: i64,
-    file_id: i64,
+    (file_id, position): (i64, usize),
     document: &Document,
     duplicate_of: Option<i64>,
     warnings: &str,
@@ -138,11 +138,12 @@ pub fn insert_document(
     connection
         .prepare_cached(
             "INSERT INTO documents (id, file_id, position, kind, key, content_hash, duplicate_of, warnings)
-             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             id,
             file_id,
+            position as i64,
             document.kind.name(),
             document.key,
             document.content_hash,

@@ -88,6 +88,14 @@ fn bad_files() -> Vec<Bad> {
             ["deeper than in any order", "djupare än i någon order"],
         ),
         bad("rows.csv", "order;product\r\n1;8010\r\n", "unsupported_format", (None, None), [".csv", ".csv"]),
+        bad("nothing.json", "[]", "empty_list", (None, None), ["the list is empty", "listan är tom"]),
+        bad(
+            "lines.jsonl",
+            "{\"orderHeader\": {}}",
+            "cut_off",
+            (None, Some(1)),
+            ["the last line has no line end", "sista raden saknar radslut"],
+        ),
         bad("order.xml", "<Order/>", "unsupported_format", (None, None), [".xml", ".xml"]),
         bad(
             "åäö räksmörgås 1.json",

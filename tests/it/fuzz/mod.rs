@@ -3,6 +3,7 @@
 //! that they keep meaning something and what was found once stays found.
 
 mod answers;
+mod batches;
 mod changes;
 mod documents;
 mod file_names;
@@ -49,6 +50,7 @@ fn run_over_seeds(target: &str, body: fn(&[u8]), cuts: usize) {
 #[test]
 fn every_target_holds_for_its_seeds() {
     run_over_seeds("answers", answers::run, 50);
+    run_over_seeds("batches", batches::run, 50);
     run_over_seeds("changes", changes::run, 50);
     run_over_seeds("documents", documents::run, 50);
     run_over_seeds("file_names", file_names::run, 10);

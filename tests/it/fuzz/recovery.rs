@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use extend_edge::config::Config;
+use extend_edge::formats::contents::Format;
 use extend_edge::formats::document::Kind;
-use extend_edge::formats::json::parse;
 use extend_edge::recover;
 use rusqlite::Connection;
 
@@ -60,10 +60,11 @@ fn check(connection: &Connection, originals: &[PathBuf]) {
         if name.starts_with('.') || day.parse::<jiff::civil::Date>().is_err() {
             continue;
         }
-        let Ok(document) = std::fs::read(path).map_err(drop).and_then(|bytes| parse(&bytes).map_err(drop))
-        else {
-            continue;
-        };
+        let read = std::fs::read(path).ok();
+        let contents = read.and_then(|bytes| Format::of(name).ok()?.parse(&bytes).ok());
+        // Of several not all need have been taken: the receipts tell.
+        let Some(contents) = contents.filter(|contents| !contents.is_several()) else { continue };
+        let Ok(document) = &contents.parts[0].result else { continue };
         let sql = "SELECT count(*) FROM documents JOIN files ON files.id = documents.file_id
                    WHERE stored_name = ?1 AND folder = ?2 AND documents.kind = ?3";
         let folder = format!("accepted/{day}");

@@ -14,7 +14,8 @@ use extend_edge::exchange::put::{Put, PutJob};
 use extend_edge::exchange::take::Taken;
 use extend_edge::exchange::watch::{Arrived, Sighting};
 use extend_edge::extend::jobs::{self, CallJob};
-use extend_edge::formats::{canonical, json as json_file};
+use extend_edge::formats::canonical;
+use extend_edge::formats::contents::Format;
 use extend_edge::rules::mirror::Entity;
 use extend_edge::standin::{Desk, Options};
 use extend_edge::store;
@@ -298,7 +299,7 @@ impl Shop {
             size: content.len() as u64,
             hash: Some(canonical::bytes_hash(&content)),
             stamp: String::new(),
-            parsed: json_file::parse(&content),
+            parsed: Format::Json.parse(&content),
             content,
         };
         self.queue_here(self.now, Happening::Hears(Event::Seen(Sighting::Arrived(Box::new(arrived)))));

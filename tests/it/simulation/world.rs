@@ -16,7 +16,7 @@ use extend_edge::exchange::put::{Put, PutJob};
 use extend_edge::exchange::take::Taken;
 use extend_edge::exchange::watch::{Arrived, Sighting};
 use extend_edge::extend::jobs::{self, CallJob};
-use extend_edge::formats::json as json_file;
+use extend_edge::formats::contents::Format;
 use extend_edge::formats::{canonical, problem::Problem};
 use extend_edge::rules::arrival::{Arrival, Patience, Sight, decide};
 use extend_edge::rules::budget::Group;
@@ -485,10 +485,10 @@ impl World {
             if lying.handed_at.is_some() {
                 continue;
             }
-            let sight = Sight::Read(json_file::completeness(&lying.bytes));
+            let sight = Sight::Read(Format::Json.completeness(&lying.bytes));
             let stood = Duration::from_millis((self.now - lying.since) as u64);
             let parsed = match decide(&sight, stood, false, &patience) {
-                Arrival::Take | Arrival::SetAside(None) => json_file::parse(&lying.bytes),
+                Arrival::Take | Arrival::SetAside(None) => Format::Json.parse(&lying.bytes),
                 Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),
                 Arrival::Wait(pause) => {
                     let at = self.now + pause.as_millis() as i64;

@@ -1,0 +1,220 @@
+//! What is in a file of the inbox: one document or several, each taken or not for itself.
+//!
+//! Where only some of a file's documents are taken, the others become a file of the same format, which a
+//! person mends and drops again ([`Contents::set_aside`]). They stand in it as they stood in the original.
+
+use std::ops::Range;
+
+use super::document::Document;
+use super::json::{self, Completeness};
+use super::problem::{Problem, Wrong};
+use super::text::{self, NotText};
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON document, or an array of them.
+    Json,
+    /// One JSON document a line.
+    JsonLines,
+}
+
+/// How documents stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// It is the one document.
+    One,
+    /// In a JSON array.
+    Array,
+    /// One a line.
+    Lines,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contents {
+    /// How they stand there.
+    pub shape: Shape,
+    /// At least one.
+    pub parts: Vec<Part>,
+}
+
+/// One document of a file, or what is wrong with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// In the file, from 1.
+    pub position: usize,
+    /// What the shop calls it, as far as that can be told.
+    pub key: Option<String>,
+    /// The document, or at least one problem.
+    pub result: Result<Document, Vec<Problem>>,
+    /// Where it stands.
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A stretch of a file's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Of the decoded text, in bytes.
+    pub range: Range<usize>,
+    /// The line on which it begins, from 1.
+    pub line: u64,
+}
+
+/// Documents that were not taken, as a file of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// The problems, with their lines in this file.
+    pub problems: Vec<PartProblem>,
+}
+
+/// A problem of one of several documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartProblem {
+    /// The document's position in the original, from 1.
+    pub position: usize,
+    /// What the shop calls it.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl Format {
+    /// The format of a file, by its name.
+    ///
+    /// # Errors
+    /// It is none that is taken.
+    pub fn of(name: &str) -> Result<Format, Wrong> {
+        let ending = match name.rsplit_once('.') {
+            Some((stem, ending)) if !stem.is_empty() => ending.to_lowercase(),
+            _ => String::new(),
+        };
+        match ending.as_str() {
+            "jsonl" | "ndjson" => Ok(Format::JsonLines),
+            "csv" | "xml" => Err(Wrong::UnsupportedFormat { ending }),
+            _ => Ok(Format::Json),
+        }
+    }
+
+    /// Whether a file's bytes are all there.
+    pub fn completeness(self, bytes: &[u8]) -> Completeness {
+        match self {
+            Format::Json => json::completeness(bytes),
+            Format::JsonLines => completeness_of_lines(bytes),
+        }
+    }
+
+    /// What is in a file.
+    ///
+    /// # Errors
+    /// At least one problem of the file as a whole. Those of a document stand with it.
+    pub fn parse(self, bytes: &[u8]) -> Result<Contents, Vec<Problem>> {
+        let text = json::text(bytes)?;
+        match self {
+            Format::JsonLines => Ok(Contents { shape: Shape::Lines, parts: json::lines(&text)? }),
+            Format::Json if text.trim_start().starts_with('[') => {
+                Ok(Contents { shape: Shape::Array, parts: json::array(&text)? })
+            }
+            Format::Json => {
+                let result = json::document(&text, 1);
+                let key = result.as_ref().ok().and_then(|document| document.key.clone());
+                let pieces = vec![Piece { range: 0..text.len(), line: 1 }];
+                let part = Part { position: 1, key, result, pieces };
+                Ok(Contents { shape: Shape::One, parts: vec![part] })
+            }
+        }
+    }
+}
+
+/// A writer that was stopped leaves no line end, or zeros behind the last one.
+fn completeness_of_lines(bytes: &[u8]) -> Completeness {
+    let written = text::without_zeros(bytes);
+    match text::decode(written) {
+        Err(NotText::Invalid { .. }) => Completeness::Broken,
+        Ok(text) if written.len() == bytes.len() && text.ends_with('\n') => Completeness::LineEnded,
+        Ok(_) | Err(NotText::CutOff) => Completeness::CutOff,
+    }
+}
+
+impl Contents {
+    /// Whether its documents stand for themselves.
+    pub fn is_several(&self) -> bool {
+        self.shape != Shape::One
+    }
+
+    /// The problems of the documents in `bad`, by their places in [`Contents::parts`], with their lines in
+    /// this file.
+    pub fn problems(&self, bad: &[(usize, Vec<Problem>)]) -> Vec<PartProblem> {
+        let parts = bad.iter().flat_map(|(index, problems)| {
+            let part = &self.parts[*index];
+            problems.iter().map(|problem| part.problem(problem.clone()))
+        });
+        parts.collect()
+    }
+
+    /// The documents in `bad`, by their places in [`Contents::parts`], as a file of their own. `bytes` are
+    /// those of the file.
+    pub fn set_aside(&self, bytes: &[u8], bad: &[(usize, Vec<Problem>)]) -> SetAside {
+        let text = text::decode(bytes).unwrap_or_default();
+        let mut file = Composed { text: &text, bytes: String::new(), line: 1 };
+        let mut problems = Vec::new();
+        let (opening, between, closing) = match self.shape {
+            Shape::Array => ("[\n", ",\n", "\n]\n"),
+            Shape::One | Shape::Lines => ("", "\n", "\n"),
+        };
+        file.push(opening);
+        for (place, (index, of_part)) in bad.iter().enumerate() {
+            let part = &self.parts[*index];
+            if place > 0 {
+                file.push(between);
+            }
+            let lines: Vec<(u64, u64)> =
+                part.pieces.iter().map(|piece| (piece.line, file.push_piece(piece))).collect();
+            problems.extend(of_part.iter().map(|problem| {
+                let line = problem.line.map(|line| moved(line, &lines));
+                part.problem(Problem { line, ..problem.clone() })
+            }));
+        }
+        file.push(closing);
+        SetAside { bytes: file.bytes.into_bytes(), problems }
+    }
+}
+
+impl Part {
+    fn problem(&self, problem: Problem) -> PartProblem {
+        PartProblem { position: self.position, key: self.key.clone(), problem }
+    }
+}
+
+/// A line of the original, in the file that some of its pieces were moved to: they began on the first of
+/// each pair and begin on the second.
+fn moved(line: u64, pieces: &[(u64, u64)]) -> u64 {
+    let (before, after) = pieces.iter().rfind(|(before, _)| *before <= line).copied().unwrap_or((line, line));
+    line - before + after
+}
+
+struct Composed<'a> {
+    text: &'a str,
+    bytes: String,
+    line: u64,
+}
+
+impl Composed<'_> {
+    fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.line += text.matches('\n').count() as u64;
+    }
+
+    /// Gives the line on which the piece begins now.
+    fn push_piece(&mut self, piece: &Piece) -> u64 {
+        let line = self.line;
+        let text = self.text.get(piece.range.clone()).unwrap_or_default();
+        self.push(text);
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests;
