@@ -23,13 +23,7 @@ impl Shop {
     pub fn nothing_is_taken_away_wrongly(&self) -> Result<(), String> {
         let Some(connection) = self.reader() else { return Ok(()) };
         for (table, number, other) in watch::removed(connection)? {
-            // A price that came in place of another has another key.
-            let is_another = table == "prices"
-                && connection
-                    .prepare_cached("SELECT 1 FROM prices WHERE customer_number = ?1 AND product_number = ?2")
-                    .and_then(|mut found| found.exists([&number, &other]))
-                    .unwrap_or(false);
-            if !is_another && !self.people.was_lost(&table, &number, &other) {
+            if !self.people.was_lost(&table, &number, &other) {
                 return Err(format!("{table} {number} {other} was taken away, and never left Extend"));
             }
         }
