@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_files;
+mod browser;
 mod changes;
 mod commands;
 mod duplicates;
@@ -11,6 +12,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod page;
 mod prices;
 mod reconciliation;
 mod recovery;
