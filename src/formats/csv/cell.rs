@@ -32,12 +32,12 @@ pub fn number(text: &str, decimal: char) -> Option<Decimal> {
     };
     let other = if decimal == ',' { '.' } else { ',' };
     let whole = without_thousands(whole, other)?;
+    if whole.is_empty() && fraction.is_none_or(str::is_empty) {
+        return None;
+    }
     let fraction = fraction.unwrap_or("0");
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if !all_digits(&whole) || !all_digits(fraction) || whole.len() + fraction.len() > 25 {
-        return None;
-    }
-    if whole.is_empty() && fraction.is_empty() {
         return None;
     }
     let number = Decimal::from_str_exact(&format!("{sign}0{whole}.{fraction}0")).ok()?;

@@ -231,7 +231,10 @@ impl<'a> Order<'a> {
             (None, Some(price)) => price * quantity,
             (None, None) => {
                 // Without a price Extend picks the customer's own; then there is no total to hold it against.
-                if self.mapping.columns.contains_key("total") {
+                let is_told = ["row_total", fields::UNIT_PRICE]
+                    .iter()
+                    .any(|field| self.columns.text(row, field).is_some());
+                if self.mapping.columns.contains_key("total") && !is_told {
                     let field = if self.mapping.columns.contains_key("row_total") {
                         "row_total"
                     } else {

@@ -87,8 +87,8 @@ fn rows_become_orders_with_freight_discount_and_what_rounding_leaves() {
 
 #[test]
 fn what_rounding_leaves_becomes_a_row_of_its_own() {
-    // 999 at 0.07 with 12 %: the price without VAT has no four decimals that give the sum again.
-    let text = format!("{HEAD}\nW-1;;;;;;;8010;999;0,07;12;;;69,93\n");
+    // 999 at 0.10 with 12 %: the price without VAT has no four decimals that give the sum again.
+    let text = format!("{HEAD}\nW-1;;;;;;;8010;999;0,10;12;;;99,90\n");
     let parts = parts(text.as_bytes(), &mapping(SHOP));
     let rows = body(&parts[0])["orderRows"].as_array().unwrap().clone();
     assert_eq!(rows.len(), 2, "{rows:?}");
@@ -100,7 +100,7 @@ fn what_rounding_leaves_becomes_a_row_of_its_own() {
         * rust_decimal::Decimal::from(999)
         * cell::number("1.12", '.').unwrap();
     let left = cell::number(&rows[1]["salesData"]["unitPrice"].to_string(), '.').unwrap();
-    assert_eq!(sum.round_dp(2) + left, cell::number("69.93", '.').unwrap());
+    assert_eq!(sum.round_dp(2) + left, cell::number("99.90", '.').unwrap());
 }
 
 #[test]
