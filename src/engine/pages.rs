@@ -214,7 +214,7 @@ impl Mind {
         // Memory is only changed after the commit: a page that is stored again must not find itself.
         let mut seen: HashSet<u64> = under.there.clone();
         seen.extend(&read.applied.seen);
-        let gone = sweeps::unseen(tx, entity, customer, &seen, &under.began)?;
+        let gone = sweeps::unseen(tx, entity, customer, &seen, &under.began, now)?;
         if gone.is_empty() {
             return Ok(Ok(Then::Done));
         }

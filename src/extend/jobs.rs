@@ -407,10 +407,25 @@ fn resource(entity: Entity) -> &'static str {
     }
 }
 
+/// A record whose answer broke off is asked for again: nothing else would bring it before its next change.
+fn of_record(result: Result<Answer, NoAnswer>) -> Got {
+    match answer::of_read(result) {
+        Got::Body(body) if !is_object(&body) => {
+            Got::Again { after: None, why: "the answer is not whole".into() }
+        }
+        got => got,
+    }
+}
+
+fn is_object(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
 fn details(line: &mut Caller<'_>, job: &DetailsJob) -> Vec<(String, Got)> {
     let mut all = Vec::with_capacity(job.numbers.len());
     for number in &job.numbers {
-        let got = answer::of_read(line.call(&requests::record(resource(job.entity), number)));
+        let got = of_record(line.call(&requests::record(resource(job.entity), number)));
         let stop = is_end(&got);
         all.push((number.clone(), got));
         if stop {
@@ -434,8 +449,7 @@ fn records(line: &mut Caller<'_>, job: &RecordsJob) -> Vec<Fetched> {
             _ => false,
         };
         let wanted = (job.detail || !listed) && !row.as_ref().is_some_and(is_end);
-        let detail =
-            wanted.then(|| answer::of_read(line.call(&requests::record(resource(job.entity), number))));
+        let detail = wanted.then(|| of_record(line.call(&requests::record(resource(job.entity), number))));
         let stop = [&row, &detail].into_iter().flatten().any(is_end);
         all.push(Fetched { number: number.clone(), row, detail });
         if stop {

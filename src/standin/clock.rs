@@ -12,15 +12,29 @@ use jiff::{SignedDuration, Timestamp};
 static SWEDEN: LazyLock<TimeZone> =
     LazyLock::new(|| TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap_or(TimeZone::UTC));
 
-/// The system's time plus an offset that can be set. Clones share the offset.
-#[derive(Debug, Clone, Default)]
+/// The system's time plus an offset that can be set, or a time at which it stands. Clones move together.
+#[derive(Debug, Clone)]
 pub struct Clock {
     offset_micros: Arc<AtomicI64>,
+    stands_at_micros: Arc<AtomicI64>,
+}
+
+/// Where a clock stands that goes.
+const GOES: i64 = i64::MIN;
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock { offset_micros: Arc::default(), stands_at_micros: Arc::new(AtomicI64::new(GOES)) }
+    }
 }
 
 impl Clock {
     /// The time by this clock.
     pub fn now(&self) -> Timestamp {
+        let stands_at = self.stands_at_micros.load(Ordering::SeqCst);
+        if stands_at != GOES {
+            return Timestamp::from_microsecond(stands_at).unwrap_or_default();
+        }
         let offset = SignedDuration::from_micros(self.offset_micros.load(Ordering::SeqCst));
         let now = Timestamp::now();
         now.checked_add(offset).unwrap_or(now)
@@ -36,6 +50,12 @@ impl Clock {
     pub fn set(&self, to: Timestamp) {
         let offset = to.duration_since(Timestamp::now()).as_micros();
         self.offset_micros.store(i64::try_from(offset).unwrap_or(0), Ordering::SeqCst);
+        self.stands_at_micros.store(GOES, Ordering::SeqCst);
+    }
+
+    /// Has the clock stand at a time until it is told otherwise: for simulations, whose time is made up.
+    pub fn stand_at(&self, time: Timestamp) {
+        self.stands_at_micros.store(time.as_microsecond(), Ordering::SeqCst);
     }
 }
 
@@ -95,5 +115,17 @@ mod tests {
         assert_eq!(keep_date(sent).as_deref(), Some(sent));
         assert_eq!(keep_date("2019-12-25T00:00:00").as_deref(), Some("2019-12-25T00:00:00.000+01:00"));
         assert_eq!(keep_date("tomorrow"), None);
+    }
+
+    #[test]
+    fn a_clock_that_stands_goes_again_when_it_is_set() {
+        let clock = Clock::default();
+        let then: Timestamp = "2026-11-21T22:16:00Z".parse().expect("a time");
+        clock.stand_at(then);
+        assert_eq!(clock.clone().now(), then);
+        clock.set(then);
+        let first = clock.now();
+        while clock.now() == first {}
+        assert!(first >= then);
     }
 }

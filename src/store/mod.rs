@@ -37,7 +37,7 @@ pub mod sync_state;
 pub mod wal;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -84,25 +84,28 @@ pub enum StoreError {
 impl StoreError {
     /// Another program holds the database: the same call will work later.
     pub fn is_busy(&self) -> bool {
-        matches!(self, StoreError::Sqlite(error) if is_busy(error))
+        self.comes_from(is_busy)
     }
 
     /// What the file holds is no database any more. That it can't be reached is another matter.
     pub fn is_damaged(&self) -> bool {
+        matches!(self, StoreError::Damaged(_)) || self.comes_from(is_damage)
+    }
+
+    fn comes_from(&self, such: fn(&rusqlite::Error) -> bool) -> bool {
         match self {
-            StoreError::Damaged(_) => true,
-            StoreError::Sqlite(error) => is_damage(error),
+            StoreError::Sqlite(error) => such(error),
             StoreError::Migration(error) => {
                 let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
                 while let Some(error) = cause {
-                    if error.downcast_ref::<rusqlite::Error>().is_some_and(is_damage) {
+                    if error.downcast_ref::<rusqlite::Error>().is_some_and(such) {
                         return true;
                     }
                     cause = error.source();
                 }
                 false
             }
-            StoreError::Folder { .. } | StoreError::TooNew { .. } => false,
+            StoreError::Folder { .. } | StoreError::TooNew { .. } | StoreError::Damaged(_) => false,
         }
     }
 }
@@ -133,12 +136,24 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     }
     let mut connection = Connection::open(path)?;
     prepare(&connection)?;
+    // A command and the agent may make it at the same moment. SQLite does not wait where two want to go from
+    // reading to writing, as each would wait for the other: whoever was turned away begins anew.
+    let until = Instant::now() + PATIENCE;
+    while let Err(error) = make(&mut connection) {
+        if !error.is_busy() || Instant::now() >= until {
+            return Err(error);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(connection)
+}
+
+fn make(connection: &mut Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A log that a reader made grow is cut when it is next begun anew.
     connection.pragma_update(None, "journal_size_limit", wal::KEPT_BYTES as i64)?;
-    migrate(&mut connection)?;
-    Ok(connection)
+    migrate(connection)
 }
 
 /// Opens an existing database for a command that changes something while the agent may run.
@@ -174,8 +189,11 @@ pub fn open_in_memory() -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// How long a database that another program holds is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(160);
     // A kept statement stays as it was planned. Otherwise SQLite, which is built to look at samples of the
     // values (STAT4), plans it anew whenever a value in its WHERE or LIMIT is bound: half of all the time.

@@ -56,7 +56,7 @@ pub fn set_customers(connection: &Connection, named: Option<&[String]>, now: &st
         }
     };
     for number in others {
-        let all = sweeps::unseen(connection, Entity::Prices, Some(&number), &HashSet::new(), now)?;
+        let all = sweeps::unseen(connection, Entity::Prices, Some(&number), &HashSet::new(), now, now)?;
         sweeps::remove(connection, Entity::Prices, &all, now)?;
         connection.execute("DELETE FROM price_customers WHERE customer_number = ?1", [&number])?;
     }

@@ -57,10 +57,11 @@ pub fn unseen(
     customer: Option<&str>,
     seen: &HashSet<u64>,
     began: &str,
+    now: &str,
 ) -> rusqlite::Result<Unseen> {
     let Some(table) = swept(entity) else { return Ok(Unseen::default()) };
     let given: Vec<Cell<'_>> = customer.map(Cell::text).into_iter().collect();
-    let keys = mirrored::unseen(connection, table, &given, seen, began)?;
+    let keys = mirrored::unseen(connection, table, &given, seen, began, now)?;
     Ok(Unseen { keys, number_column: table.number_column() })
 }
 

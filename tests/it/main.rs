@@ -4,6 +4,7 @@ mod conformance;
 mod csv;
 mod flows;
 mod fuzz;
+mod mirror_simulation;
 mod readme;
 mod simulation;
 mod standin;

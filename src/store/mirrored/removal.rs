@@ -16,28 +16,31 @@ pub(in crate::store) type Key = Vec<Cell<'static>>;
 /// The keys that a whole full list did not show.
 ///
 /// `given` are the key columns that the list was for. What was stored from a detail at or after `began`
-/// is not among them: it may be newer than the page that it would have been on.
+/// is not among them: it may be newer than the page that it would have been on. A time after `now` is that
+/// of a clock that was set back since, and says nothing.
 pub(in crate::store) fn unseen(
     connection: &Connection,
     table: &Table,
     given: &[Cell<'_>],
     seen: &HashSet<u64>,
     began: &str,
+    now: &str,
 ) -> rusqlite::Result<Vec<Key>> {
     let names: Vec<&str> = key_names(table).collect();
     let mut wheres = vec![equals(key_names(table).take(table.given))];
     if table.keeps_removed {
         wheres.push("removed_at IS NULL".to_owned());
     }
+    let (from, to) = (table.given + 1, table.given + 2);
     let fresh = table
         .detail_stamp
-        .map_or("0".to_owned(), |stamp| format!("coalesce({stamp} >= ?{}, 0)", table.given + 1));
+        .map_or("0".to_owned(), |stamp| format!("coalesce({stamp} BETWEEN ?{from} AND ?{to}, 0)"));
     wheres.retain(|part| !part.is_empty());
     let wheres = if wheres.is_empty() { "1".to_owned() } else { wheres.join(" AND ") };
     let sql = format!("SELECT {}, {fresh} FROM {} WHERE {wheres}", names.join(", "), table.name);
     let mut values: Vec<Cell<'_>> = given.to_vec();
     if table.detail_stamp.is_some() {
-        values.push(Cell::text(began));
+        values.extend([Cell::text(began), Cell::text(now)]);
     }
     let mut gone: Vec<Key> = Vec::new();
     let mut statement = connection.prepare_cached(&sql)?;

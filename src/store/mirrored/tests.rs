@@ -162,7 +162,7 @@ fn remove(
     customer: Option<&str>,
     seen: &HashSet<u64>,
 ) -> Vec<String> {
-    let gone = sweeps::unseen(connection, entity, customer, seen, LATER).unwrap();
+    let gone = sweeps::unseen(connection, entity, customer, seen, LATER, LATER).unwrap();
     sweeps::remove(connection, entity, &gone, LATER).unwrap();
     gone.numbers()
 }

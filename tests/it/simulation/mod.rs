@@ -13,17 +13,14 @@ mod herd;
 mod shop;
 mod world;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use world::World;
 
+use super::support::seeds::{self, number};
+
 /// Days of one shop: its database grows with it.
 const DAYS_OF_A_SHOP: i64 = 40;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
 
 /// One shop. `Err`: the day and what did not hold.
 fn shop(seed: u64, trace: bool) -> (Result<u64, String>, Vec<String>) {
@@ -36,56 +33,13 @@ fn shop(seed: u64, trace: bool) -> (Result<u64, String>, Vec<String>) {
     (result.map(|()| steps), told)
 }
 
-/// A panic of the engine is a failure as any other.
-fn shop_or_panic(seed: u64) -> Result<u64, String> {
-    std::panic::catch_unwind(|| shop(seed, false).0).unwrap_or_else(|_| Err("it panicked".into()))
-}
-
-/// SQLite counts its memory under a lock that all its connections share, and two shops on two threads
-/// would be slower than one. Nothing happens where SQLite runs already.
-fn count_no_memory() {
-    #[allow(unsafe_code)]
-    // SAFETY: sqlite3_config may be called before SQLite is initialised, and tells where it is too late.
-    unsafe {
-        rusqlite::ffi::sqlite3_config(rusqlite::ffi::SQLITE_CONFIG_MEMSTATUS, 0);
-    }
-}
-
 fn shops(from: u64, days: u64) {
-    count_no_memory();
-    let shops = days.div_ceil(DAYS_OF_A_SHOP as u64);
-    let (next, steps, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-    let began = Instant::now();
-    let failed = std::sync::Mutex::new(Vec::new());
-    let worker = || {
-        while !stop.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= shops {
-                return;
-            }
-            match shop_or_panic(from + index) {
-                Ok(made) => {
-                    steps.fetch_add(made, Ordering::Relaxed);
-                }
-                Err(why) => {
-                    failed.lock().expect("no panic").push((index, from + index, why));
-                    stop.store(true, Ordering::Relaxed);
-                }
-            }
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(worker);
-        }
+    let steps = AtomicU64::new(0);
+    let took = seeds::run(from, days.div_ceil(DAYS_OF_A_SHOP as u64), |seed| {
+        let made = shop(seed, false).0?;
+        steps.fetch_add(made, Ordering::Relaxed);
+        Ok(())
     });
-    let mut failed = failed.into_inner().expect("no panic");
-    failed.sort_unstable();
-    if let Some((index, seed, why)) = failed.first() {
-        panic!("seed {seed}, after {} days: {why}", index * DAYS_OF_A_SHOP as u64);
-    }
-    let took = began.elapsed().as_secs_f64();
     println!("{days} days in {took:.1} s, {:.0} a second, {} steps", days as f64 / took, steps.into_inner());
 }
 

@@ -2,4 +2,5 @@
 
 pub mod api;
 pub mod openapi;
+pub mod seeds;
 pub mod shop;
