@@ -1,7 +1,7 @@
 //! The text of a cell as a number, a moment or a flag.
 
 use jiff::tz::Offset;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// No amount of an order is as large. What is computed with amounts below it never overflows.
 const TOO_LARGE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
@@ -42,6 +42,11 @@ pub fn number(text: &str, decimal: char) -> Option<Decimal> {
     }
     let number = Decimal::from_str_exact(&format!("{sign}0{whole}.{fraction}0")).ok()?;
     (number.abs() < TOO_LARGE).then(|| number.round_dp(DECIMALS).normalize())
+}
+
+/// An amount as it is paid: in whole hundredths.
+pub fn money(amount: Decimal) -> Decimal {
+    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
 fn without_thousands(whole: &str, other: char) -> Option<String> {

@@ -3,11 +3,12 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
 
+use super::Columns;
+use super::cell::{self, money};
 use super::fields::{self, ADDRESSES, FieldType, field_type};
 use super::mapping::{Article, Mapping};
 use super::problem::Wrong;
 use super::text::Row;
-use super::{Columns, cell};
 use crate::formats::problem::{self, Problem};
 
 /// An order, or what is wrong with its rows.
@@ -327,11 +328,6 @@ impl<'a> Order<'a> {
         let value = self.typed(name, FieldType::Number, source)?;
         cell::number(value.as_number()?.as_str(), '.')
     }
-}
-
-/// As it is paid: in whole hundredths.
-fn money(amount: Decimal) -> Decimal {
-    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
 fn row_of(article: &Article, mode: &str, price: Decimal, vat: Decimal) -> Value {

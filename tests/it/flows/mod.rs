@@ -11,6 +11,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod preview;
 mod prices;
 mod reconciliation;
 mod recovery;
