@@ -13,6 +13,7 @@ mod mirror;
 mod moods;
 mod outage;
 mod page;
+mod preview;
 mod prices;
 mod reconciliation;
 mod recovery;
