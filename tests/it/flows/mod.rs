@@ -4,6 +4,7 @@ mod backup;
 mod bad_files;
 mod changes;
 mod commands;
+mod csv_orders;
 mod duplicates;
 mod every_step;
 mod hooks;
