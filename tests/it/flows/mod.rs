@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_files;
+mod browser;
 mod changes;
 mod commands;
 mod csv_orders;
@@ -12,6 +13,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod page;
 mod preview;
 mod prices;
 mod reconciliation;
