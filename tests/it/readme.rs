@@ -161,8 +161,8 @@ fn every_key_of_a_csv_section_is_in_the_samples_and_the_readme() {
             .collect();
         with_login(&section.join("\n")).unwrap_or_else(|error| panic!("{name}: {error}"));
         for key in &keys {
-            let is_key = |line: &&str| line.split([' ', '.']).next() == Some(key.as_str());
-            assert!(section.iter().any(|line| is_key(&line)), "{key} is not in {name}");
+            let is_key = |line: &str| line.split([' ', '.']).next() == Some(key.as_str());
+            assert!(section.iter().any(|line| is_key(line)), "{key} is not in {name}");
             assert!(chapter.contains(&format!("`{key}`")), "{key} is not in the README");
         }
     }
