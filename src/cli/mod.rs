@@ -15,13 +15,16 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::config::{self, Config, ConfigError, Language};
 use crate::store;
 
+mod alert;
 mod backup;
 mod check;
 mod demo;
 mod init;
+mod mapping;
 mod once;
 mod outbox;
 mod pause;
+mod preview;
 mod report;
 mod restore;
 mod run;
@@ -62,9 +65,12 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Preview(preview::Arguments),
+    Mapping(mapping::Arguments),
     Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
+    Alert(alert::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
 }
@@ -101,9 +107,12 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Preview(command) => preview::run(arguments.home, command),
+        Command::Mapping(command) => mapping::run(arguments.home, command),
         Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
+        Command::Alert(command) => alert::run(arguments.home, command),
         Command::Backup(command) => backup::run(arguments.home, command),
         Command::Restore(command) => restore::run(arguments.home, command),
     };

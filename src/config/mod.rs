@@ -8,6 +8,7 @@
 //! `section` and `read` the tree with places, `problems` the sentences.
 
 mod address;
+mod csv;
 mod problems;
 mod read;
 mod secret;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::formats::csv::mapping::Mapping;
 pub use problems::{Language, Problem, Warning};
 pub use secret::Secret;
 
@@ -57,10 +59,14 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[status]`
     pub status: Status,
+    /// `[alert]`
+    pub alert: Alert,
     /// `[backup]`: copies of the database that the agent makes by itself.
     pub backup: Backup,
     /// `[reports]`
     pub reports: Reports,
+    /// `[csv.NAME]`, in the order of the names: which column of a file makes which field.
+    pub csv: Vec<Mapping>,
     /// `[log]`
     pub log: Log,
     /// What was accepted and yet deserves to be known, in the order of the lines.
@@ -208,11 +214,34 @@ pub struct Webhooks {
     pub max_bytes: usize,
 }
 
-/// `[status]`. This version has no status page yet.
+/// `[status]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Where to serve the status page; `None` means not at all.
+    /// Where to serve the status page; `None` means not at all. There is a password where other computers can
+    /// reach it.
     pub listen: Option<SocketAddr>,
+    /// What a browser must give to see it; `None`: nothing.
+    pub password: Option<Secret>,
+}
+
+/// `[alert]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// The program that is told, and its arguments; empty means none.
+    pub command: Vec<String>,
+    /// Where it is posted; `None` means nowhere. Whoever knows the address can post there too.
+    pub webhook: Option<Secret>,
+    /// How long Extend may be away before anybody is told.
+    pub away_after: Duration,
+    /// A disk with less room is nearly full, in bytes; 0 means that nobody asks.
+    pub disk_free_bytes: u64,
+}
+
+impl Alert {
+    /// Whether anybody is told of anything.
+    pub fn is_on(&self) -> bool {
+        !self.command.is_empty() || self.webhook.is_some()
+    }
 }
 
 /// `[backup]`
@@ -371,6 +400,17 @@ impl Config {
     pub fn outgoing_atp(&self) -> PathBuf {
         self.outgoing().join("atp")
     }
+}
+
+/// The sections `[csv.NAME]` of a text that need not be whole settings, in the order of their names.
+///
+/// # Errors
+/// Every problem with them.
+pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
+    let mut raw = read::RawConfig::parse(text);
+    let mappings = csv::read(&mut raw);
+    let (problems, _) = raw.finish();
+    if problems.is_empty() { Ok(mappings) } else { Err(problems) }
 }
 
 /// The home: `arg` (`--home`), else `$EXTEND_EDGE_HOME`, else the current directory. Absolute, and

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::address;
 use super::problems::{Expected, Language, Problem, Unit};
 use super::read::RawConfig;
-use super::secret::{self, Secret};
+use super::secret::{self, Secret, Wanted};
 use super::section::Section;
 use super::{
-    Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE,
-    Prices, Products, Reports, Scope, Status, Webhooks,
+    Alert, Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox,
+    PASSWORD_VARIABLE, Prices, Products, Reports, Scope, Status, Webhooks,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -62,7 +62,8 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
             },
         }),
         webhooks: raw.section("webhooks", |section| webhooks(section, home)),
-        status: raw.section("status", status),
+        status: raw.section("status", |section| status(section, home)),
+        alert: raw.section("alert", alert),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
             every: match section.whole("every_hours", Unit::Hours, 24, 0..=YEAR_HOURS) {
@@ -73,16 +74,9 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        csv: super::csv::read(&mut raw),
         warnings: Vec::new(),
     };
-    raw.set_apart("csv", |language| {
-        language
-            .pick(
-                "this version does not read CSV orders yet; the section is left alone, and a .csv in the inbox is rejected",
-                "den här versionen läser inte order som CSV ännu; avsnittet lämnas därhän, och en .csv i inkorgen avvisas",
-            )
-            .to_owned()
-    });
     raw.set_apart("ubl", |language| {
         language
             .pick(
@@ -124,7 +118,8 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         );
         section.problem("username", message.to_owned());
     }
-    let from_file = secret::read(section, "password", "password_file", home, env_password.is_some());
+    let wanted = if env_password.is_some() { Wanted::Known } else { Wanted::Needed };
+    let from_file = secret::read(section, "password", "password_file", home, wanted);
     let password = env_password.map(Secret::new).or(from_file);
     if password.is_none() && !section.is_written("password") && !section.is_written("password_file") {
         let message = language.pick(
@@ -221,7 +216,7 @@ fn not_yet<'a, 'b, T>(
 fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
     let webhooks = Webhooks {
         listen: section.text_as("listen", Expected::Listen, socket_address),
-        secret: secret::read(section, "secret", "secret_file", home, false),
+        secret: secret::read(section, "secret", "secret_file", home, Wanted::Maybe),
         allow_unsigned_files: section.flag("allow_unsigned_files", false),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 6000, 600_000),
         max_bytes: section.whole("max_kb", Unit::Kilobytes, 256, 1..=16_384) as usize * 1000,
@@ -238,16 +233,39 @@ fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
     webhooks
 }
 
-fn status(section: &mut Section<'_, '_>) -> Status {
+fn status(section: &mut Section<'_, '_>, home: &Path) -> Status {
     let written = section.text_as("listen", Expected::Listen, socket_address);
-    if written.is_some() {
+    let password = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    // A password file that can't be read is told already.
+    let is_open = password.is_none() && !section.is_written("password_file");
+    if written.is_some_and(|address| !address.ip().is_loopback()) && is_open {
         let message = section.language().pick(
-            "this version has no status page yet; nothing listens here",
-            "den här versionen har ingen statussida ännu; inget lyssnar här",
+            "expected a password or a password_file beside it: other computers reach this address, and whoever opens the page can call orders off",
+            "här behövs också password eller password_file: andra datorer når den här adressen, och den som öppnar sidan kan avbeställa order",
         );
-        section.warning("listen", message.to_owned());
+        section.problem("listen", message.to_owned());
     }
-    Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) } }
+    Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) }, password }
+}
+
+fn alert(section: &mut Section<'_, '_>) -> Alert {
+    let language = section.language();
+    let webhook = section.text("webhook", Expected::Text).filter(|url| !url.is_empty());
+    let webhook = webhook.and_then(|url| match address::webhook(&url, language) {
+        Ok(()) => Some(Secret::new(url)),
+        Err(message) => {
+            section.problem("webhook", message);
+            None
+        }
+    });
+    Alert {
+        command: section.words("command"),
+        webhook,
+        away_after: Duration::from_secs(
+            section.whole("away_minutes", Unit::Minutes, 15, 1..=7 * 24 * 60) * 60,
+        ),
+        disk_free_bytes: section.whole("disk_free_mb", Unit::Megabytes, 500, 0..=1_000_000_000) * MEGABYTE,
+    }
 }
 
 fn reports(section: &mut Section<'_, '_>, home: &Path) -> Reports {

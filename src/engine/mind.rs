@@ -7,12 +7,12 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::course::{Course, Settled};
-use super::{Event, Job, Task, rounds};
+use super::{Event, Job, Task, alerts, rounds};
 use crate::clock::{self, Now};
 use crate::config::Config;
 use crate::exchange::watch::Sighting;
 use crate::rules::retry::Pauses;
-use crate::store::agent;
+use crate::store::{agent, owed};
 
 /// What the engine knows beside the tables. All of it can be lost.
 pub(super) struct Mind {
@@ -84,8 +84,16 @@ impl Mind {
                 settled.copied = Some(false);
                 Ok(())
             }
+            Event::LookedForWrongs(_) => {
+                settled.alerts = Some(alerts::Heard::Looked(None));
+                Ok(())
+            }
+            Event::Told(..) => {
+                settled.alerts = Some(alerts::Heard::Told(false));
+                Ok(())
+            }
             // Not told that it is recorded, the sender sends it again.
-            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
+            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) | Event::PageServed(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -108,6 +116,14 @@ impl Mind {
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
                 agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
+            }
+            Event::LookedForWrongs(seen) => self.hear_wrongs(tx, seen, settled),
+            Event::Told(message, result) => self.hear_told(tx, message, result, settled),
+            Event::PageServed(result) => {
+                let at = result.as_ref().map(ToString::to_string).unwrap_or_default();
+                agent::set(tx, agent::PAGE_AT, &at)?;
+                agent::set(tx, agent::PAGE_TROUBLE, result.as_ref().err().map_or("", String::as_str))?;
+                owed::owe(tx, "status", "")
             }
         }
     }
@@ -139,6 +155,7 @@ impl Mind {
         self.plan_put(tx, &mut jobs)?;
         self.plan_backup(tx, &mut jobs)?;
         self.plan_copy(tx, &mut jobs)?;
+        self.plan_alerts(&mut jobs);
         Ok(jobs)
     }
 

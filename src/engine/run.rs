@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Task};
+use super::alerts::Unrecorded;
+use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Pulse, Task};
+use crate::alerts::Teller;
 use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::put::Publisher;
@@ -16,6 +18,7 @@ use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
 use crate::extend::jobs;
 use crate::hooks::Hooks;
+use crate::page::Page;
 use crate::recover;
 use crate::reports::copy::Copier;
 use crate::rules::arrival::Patience;
@@ -90,18 +93,27 @@ pub fn run(
         None => None,
     };
     let hooks = takes_in.then(|| Hooks::start(config.clone(), inbox.clone(), !ends)).transpose()?;
+    let pulse = Arc::new(Pulse::default());
+    let page = match config.status.listen.filter(|_| takes_in && !ends) {
+        Some(address) => Some(Page::start(config.clone(), address, inbox.clone(), pulse.clone())?),
+        None => None,
+    };
     drop(inbox);
 
     let closed = crossbeam_channel::never();
     let mut failed_at: Option<Instant> = None;
+    let mut unrecorded = Unrecorded::default();
     let mut received: Vec<Event> = Vec::new();
     let mut idle_since: Option<Instant> = None;
     loop {
         let now = clock.now();
+        pulse.beat();
         match engine.step(received.drain(..), now) {
             Ok(jobs) => {
                 if failed_at.take().is_some() {
                     log::info!("the database works again");
+                    pulse.tell(None);
+                    unrecorded.after_success(now).into_iter().for_each(|job| workers.hand_out(job));
                 }
                 if let Err(error) = engine.tend_log(now) {
                     log::warn!("{error}");
@@ -136,7 +148,10 @@ pub fn run(
                 if failed_at.is_none() {
                     log::error!("{error}; it is tried again until it works");
                 }
-                failed_at.get_or_insert_with(Instant::now);
+                let failed_for = failed_at.get_or_insert_with(Instant::now).elapsed();
+                let alarm = unrecorded.after_failure(&config, &error, failed_for, now);
+                alarm.into_iter().for_each(|job| workers.hand_out(job));
+                pulse.tell(Some(error.to_string()));
             }
         }
         let pause = match failed_at {
@@ -155,6 +170,7 @@ pub fn run(
                 },
                 default(pause.max(Duration::from_millis(1))) => {}
             }
+            pulse.beat();
             // At rest nothing is looked at but whether a command wrote something.
             let due = clock.now().mono >= engine.wake_at() || failed_at.is_some() || ends;
             if !received.is_empty() || due || engine.tables_changed() {
@@ -176,7 +192,7 @@ pub fn run(
         reason: engine.reason().map(String::from),
         round_errors: engine.round_errors().into_iter().map(|(e, why)| (e.name().to_owned(), why)).collect(),
     };
-    wind_down(engine, workers, (watcher, hooks), events, received, &clock);
+    wind_down(engine, workers, (watcher, hooks, page), events, received, &clock);
     if let Err(error) = Publisher::put_last_status(config) {
         log::error!("status.json: {error}");
     }
@@ -188,7 +204,7 @@ pub fn run(
 fn wind_down(
     mut engine: Engine,
     workers: Workers,
-    watchers: (Option<Watcher>, Option<Hooks>),
+    watchers: (Option<Watcher>, Option<Hooks>, Option<Page>),
     events: Receiver<Event>,
     mut received: Vec<Event>,
     clock: &Clock,
@@ -231,6 +247,7 @@ fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Res
         .collect();
     Ok(Watching {
         inbox: config.inbox(),
+        csv: config.csv.clone(),
         patience: Patience {
             settle: config.exchange.settle,
             broken_after: config.exchange.broken_after,
@@ -253,6 +270,8 @@ struct Workers {
     copies: Option<Sender<Job>>,
     copier: Copier,
     fetches: Option<Sender<Job>>,
+    alarms: Option<Sender<Job>>,
+    teller: Teller,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -283,6 +302,7 @@ impl Workers {
         let (backups, backup_queue) = bounded(2);
         let (copies, copy_queue) = bounded(2);
         let (fetches, fetch_queue) = bounded(2);
+        let (alarms, alarm_queue) = bounded(4);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -337,6 +357,20 @@ impl Workers {
         )?;
         let api = client.clone();
         spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
+        let teller = Teller::new(config.clone());
+        let worker = teller.clone();
+        spawn(
+            "alerts",
+            &alarm_queue,
+            Box::new(move |job| match job {
+                Job::LookForWrongs => Some(Event::LookedForWrongs(worker.look())),
+                Job::Tell(message) => {
+                    let result = worker.tell(&message);
+                    Some(Event::Told(message, result))
+                }
+                _ => None,
+            }),
+        )?;
         Ok(Workers {
             client,
             moves: Some(moves),
@@ -348,6 +382,8 @@ impl Workers {
             copies: Some(copies),
             copier,
             fetches: Some(fetches),
+            alarms: Some(alarms),
+            teller,
             threads,
         })
     }
@@ -361,6 +397,7 @@ impl Workers {
             Job::Backup(_) => &self.backups,
             Job::Copy => &self.copies,
             Job::Fetch(_) => &self.fetches,
+            Job::LookForWrongs | Job::Tell(_) => &self.alarms,
         };
         if let Some(queue) = queue {
             let _ = queue.send(job);
@@ -371,6 +408,8 @@ impl Workers {
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
         drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
+        drop(self.alarms.take());
+        self.teller.stop();
         self.ending.store(true, Ordering::Relaxed);
         self.copier.stop();
         self.client.shut_down();

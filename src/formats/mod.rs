@@ -7,8 +7,10 @@
 //! [`problem`] speak to the shop, [`report`] shows what a query found. [`hook`] reads what Extend tells of
 //! itself.
 
+pub mod alarm;
 pub mod canonical;
 pub mod contents;
+pub mod csv;
 pub mod document;
 pub mod export;
 pub mod file_name;
@@ -16,6 +18,7 @@ pub mod hook;
 pub mod json;
 pub mod locate;
 pub mod names;
+pub mod near_miss;
 pub mod problem;
 pub mod receipt;
 pub mod report;

@@ -3,10 +3,12 @@
 //! Durations named `now` or `mono` are times since the process began, on a clock that only goes
 //! forward. Randomness comes in as a number from 0 to 1.
 
+pub mod alert;
 pub mod answer;
 pub mod arrival;
 pub mod budget;
 pub mod change;
+pub mod freshness;
 pub mod hooks;
 pub mod intake;
 pub mod line;
@@ -15,4 +17,5 @@ pub mod mirror;
 pub mod recover;
 pub mod retry;
 pub mod schedule;
+pub mod search;
 pub mod sweep;

@@ -12,6 +12,7 @@
 //! system writes by itself, may have stayed.
 
 pub mod agent;
+pub mod alerts;
 pub mod balances;
 mod cells;
 pub mod changes;
@@ -31,6 +32,7 @@ pub mod reconciliation;
 pub mod recover;
 pub mod reports;
 pub mod returns;
+pub mod search;
 pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;

@@ -1,9 +1,12 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod alerts;
 mod backup;
 mod bad_files;
+mod browser;
 mod changes;
 mod commands;
+mod csv_orders;
 mod duplicates;
 mod every_step;
 mod hooks;
@@ -11,6 +14,8 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod page;
+mod preview;
 mod prices;
 mod reconciliation;
 mod recovery;
