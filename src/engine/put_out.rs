@@ -127,8 +127,8 @@ impl Mind {
             return Ok(());
         }
         // While the backlog flows, an item's receipt changes twice within milliseconds: once is enough.
-        let pause = (self.course.put_out.last_took * TIMES_WHILE_SENDING)
-            .clamp(WHILE_SENDING, LONGEST_WHILE_SENDING);
+        let pause =
+            (self.course.put_out.last_took * TIMES_WHILE_SENDING).clamp(WHILE_SENDING, LONGEST_WHILE_SENDING);
         if let Some(at) = self.course.put_out.last_at.map(|at| at + pause).filter(|at| *at > self.now.mono)
             && self.course.pushing > 0
         {

@@ -158,9 +158,8 @@ fn what_was_refused_in_a_backup_is_looked_up_before_it_is_sent_again() {
         shop.drop_json(file, &order(key, "No such product", 1));
         shop.wait_state(file, "refused");
     }
-    let id = |shop: &Shop, file: &str| {
-        shop.receipt(file).expect("a receipt")["documents"][0]["id"].to_string()
-    };
+    let id =
+        |shop: &Shop, file: &str| shop.receipt(file).expect("a receipt")["documents"][0]["id"].to_string();
     let backup = shop.home().join("shop.db").display().to_string();
     assert_eq!(shop.run(&["backup", &backup]).code, Some(0));
     let mended = |key: &str| order(key, "Product-123", 7).to_string();
