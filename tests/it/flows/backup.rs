@@ -183,7 +183,7 @@ fn what_was_refused_in_a_backup_is_looked_up_before_it_is_sent_again() {
     shop.start();
     files.iter().for_each(|file| drop(shop.wait_state(file, "refused")));
     edit(&shop, "edited.json", "M-1");
-    shop.drop_file("mended-M-2.json", &mended("M-2"));
+    shop.drop_file("mended-M-2.json", mended("M-2"));
     edit(&shop, "never-sent.json", "M-3");
     for (file, key) in [("edited.json", "M-1"), ("mended-M-2.json", "M-2"), ("never-sent.json", "M-3")] {
         shop.wait_state(file, "delivered");
