@@ -42,7 +42,7 @@ pub fn run(arguments: Arguments) -> Outcome {
     let shown = shop_dir.display();
     let home = option_quote(&shop_dir);
     print(&format!(
-        "\nAll of it took {:.0} seconds and lies in {shown}\n\
+        "\nAll of it took {:.1} seconds and lies in {shown}\n\
          \x20 exchange/inbox      here the webshop drops files\n\
          \x20 exchange/accepted   the originals of what was taken over\n\
          \x20 exchange/rejected   what could not be taken, with the reason\n\
