@@ -41,6 +41,7 @@ CREATE TABLE product_components (
     sort_order       INTEGER NOT NULL,
     PRIMARY KEY (product_number, sort_order, component_number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX product_components_part ON product_components(component_number);
 
 CREATE TABLE customers (
     customer_number       TEXT NOT NULL PRIMARY KEY,

@@ -7,6 +7,7 @@ use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
 use crate::clock;
+use crate::exchange::QUESTIONS_PREFIX;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
 use crate::formats::canonical;
@@ -32,6 +33,9 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         match sighting {
+            Sighting::Arrived(arrived) if arrived.name.starts_with(QUESTIONS_PREFIX) => {
+                self.hear_question(tx, arrived)
+            }
             Sighting::Arrived(arrived) => self.take_in(tx, arrived),
             Sighting::Left { name, stamp, wrong } => {
                 let language = self.config.exchange.language;
@@ -213,7 +217,7 @@ impl Mind {
         Ok(())
     }
 
-    fn reject(
+    pub(super) fn reject(
         &mut self,
         tx: &Transaction<'_>,
         arrived: &Arrived,

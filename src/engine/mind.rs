@@ -86,6 +86,7 @@ impl Mind {
             }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
+            Event::Answered(answered) => self.hear_answered(tx, answered, settled),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -101,6 +102,7 @@ impl Mind {
             Event::Seen(sighting) => self.hear_sighting(tx, sighting, settled),
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
+            Event::Answered(answered) => self.hear_answered(tx, answered, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
             Event::Copied(copied) => self.hear_copied(tx, copied, settled),
@@ -130,6 +132,7 @@ impl Mind {
     pub(super) fn plan(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         if !self.task.mirror_only {
+            self.plan_questions(&mut jobs);
             self.plan_moves(tx, &mut jobs)?;
             self.plan_pushes(tx, &mut jobs)?;
         } else {

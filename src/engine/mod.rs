@@ -16,6 +16,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
 use crate::config::Config;
+use crate::exchange::answer::{AnswerJob, Answered};
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
@@ -39,6 +40,7 @@ mod mind;
 mod mirror;
 mod pages;
 mod put_out;
+mod questions;
 mod reconcile;
 mod records;
 mod reports;
@@ -52,6 +54,7 @@ pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 use mind::{Mind, is_about_the_data};
 pub use mirror::PULL_WORKERS;
+pub use questions::ASK_WORKERS;
 pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::entities;
 
@@ -64,6 +67,8 @@ pub enum Event {
     Moved(Vec<Taken>),
     /// Files were put out, or could not be.
     Put(Vec<Put>),
+    /// Questions were answered, or could not be.
+    Answered(Vec<Answered>),
     /// A call was made.
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
@@ -95,6 +100,10 @@ pub enum Job {
     Copy,
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
+    /// Put a question to Extend that somebody waits for. Several at a time, beside all else.
+    Ask(CallJob),
+    /// Answer questions. One at a time.
+    Answer(Vec<AnswerJob>),
 }
 
 /// How much the engine may do.
@@ -269,6 +278,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
+            && mind.course.questions.is_empty()
             && !mind.course.hooks.fetching
             && !mind.course.moving
             && !mind.course.putting

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Task};
+use super::{ASK_WORKERS, Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Task};
 use crate::clock::{Clock, Now};
 use crate::config::Config;
+use crate::exchange::answer::Answerer;
 use crate::exchange::put::Publisher;
 use crate::exchange::take;
 use crate::exchange::watch::{Watcher, Watching};
@@ -253,6 +254,8 @@ struct Workers {
     copies: Option<Sender<Job>>,
     copier: Copier,
     fetches: Option<Sender<Job>>,
+    asks: Option<Sender<Job>>,
+    answers: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -283,6 +286,8 @@ impl Workers {
         let (backups, backup_queue) = bounded(2);
         let (copies, copy_queue) = bounded(2);
         let (fetches, fetch_queue) = bounded(2);
+        let (asks, ask_queue) = bounded(ASK_WORKERS * 2);
+        let (answers, answer_queue) = bounded(2);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -337,6 +342,19 @@ impl Workers {
         )?;
         let api = client.clone();
         spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
+        for number in 0..ASK_WORKERS {
+            let api = client.clone();
+            spawn(&format!("ask-{number}"), &ask_queue, Box::new(move |job| call(&api, job)))?;
+        }
+        let mut answerer = Answerer::new(config.clone());
+        spawn(
+            "answer",
+            &answer_queue,
+            Box::new(move |job| match job {
+                Job::Answer(questions) => Some(Event::Answered(answerer.answer_all(questions))),
+                _ => None,
+            }),
+        )?;
         Ok(Workers {
             client,
             moves: Some(moves),
@@ -348,6 +366,8 @@ impl Workers {
             copies: Some(copies),
             copier,
             fetches: Some(fetches),
+            asks: Some(asks),
+            answers: Some(answers),
             threads,
         })
     }
@@ -361,6 +381,8 @@ impl Workers {
             Job::Backup(_) => &self.backups,
             Job::Copy => &self.copies,
             Job::Fetch(_) => &self.fetches,
+            Job::Ask(_) => &self.asks,
+            Job::Answer(_) => &self.answers,
         };
         if let Some(queue) = queue {
             let _ = queue.send(job);
@@ -371,6 +393,7 @@ impl Workers {
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
         drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
+        drop((self.asks.take(), self.answers.take()));
         self.ending.store(true, Ordering::Relaxed);
         self.copier.stop();
         self.client.shut_down();
@@ -390,7 +413,7 @@ impl Workers {
 
 fn call(api: &dyn Api, job: Job) -> Option<Event> {
     match job {
-        Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
+        Job::Push(job) | Job::Pull(job) | Job::Fetch(job) | Job::Ask(job) => {
             Some(Event::Called(Box::new(jobs::run(api, job))))
         }
         _ => None,

@@ -104,6 +104,8 @@ pub enum Wrong {
     NotAFile,
     /// A file name that is no text.
     NameNotText,
+    /// In inbox/atp/, and no order.
+    NoQuestion,
     /// JSON, but no webhook.
     NoHook,
     /// A webhook without a signature, which the settings want.
@@ -173,6 +175,7 @@ impl Problem {
             Wrong::NotStorable { .. } => "not_storable",
             Wrong::NotAFile => "not_a_file",
             Wrong::NameNotText => "name_not_text",
+            Wrong::NoQuestion => "no_question",
             Wrong::NoHook => "no_webhook",
             Wrong::Unsigned => "unsigned",
             Wrong::WrongSignature => "wrong_signature",
@@ -308,6 +311,9 @@ impl Problem {
                     .into()
             }
             Wrong::NameNotText => "the name of this file is no valid text. Give it another name.".into(),
+            Wrong::NoQuestion => "in inbox/atp/ belongs one order, to be asked what is available. Anything else belongs \
+                                  in the inbox itself."
+                .into(),
             Wrong::NoHook => "this is no webhook: it has no list of Notifications. In hooks/ belongs what Extend \
                               posted, byte for byte."
                 .into(),
@@ -420,6 +426,9 @@ impl Problem {
                     .into()
             }
             Wrong::NameNotText => "filens namn är ingen giltig text. Ge den ett annat namn.".into(),
+            Wrong::NoQuestion => "i inbox/atp/ ska ligga en order, som fråga om vad som finns i lager. Allt annat hör \
+                                  hemma i själva inbox."
+                .into(),
             Wrong::NoHook => "detta är ingen webhook: den har ingen lista Notifications. I hooks/ ska ligga det som \
                               Extend sände, byte för byte."
                 .into(),

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod arrival;
+pub mod availability;
 pub mod budget;
 pub mod change;
 pub mod hooks;

@@ -385,6 +385,8 @@ impl Shop {
                 Job::Push(call) | Job::Pull(call) | Job::Fetch(call) => Happening::Calls(call),
                 Job::Backup(at) => Happening::Hears(Event::BackedUp(Ok(at.to_string()))),
                 Job::Copy => Happening::Hears(Event::Copied(Ok(()))),
+                // Nobody asks here.
+                Job::Ask(_) | Job::Answer(_) => continue,
             };
             self.queue_here(self.now + pause, what);
         }
