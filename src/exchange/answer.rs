@@ -85,7 +85,7 @@ impl Answerer {
                 let as_of = clock::text(jiff::Timestamp::now());
                 receipt::pretty(&json!({ "source": "extend", "asOf": as_of, "error": error })).into_bytes()
             }
-            Answer::Mirror => receipt::pretty(&self.from_mirror(&job.order)?).into_bytes(),
+            Answer::Mirror => receipt::pretty(&self.ask_mirror(&job.order)?).into_bytes(),
         };
         let folder = self.config.outgoing_atp();
         if !folder.is_dir() {
@@ -95,7 +95,7 @@ impl Answerer {
         remove(&self.config.inbox_atp(), name, &job.hash)
     }
 
-    fn from_mirror(&mut self, order: &Value) -> io::Result<Value> {
+    fn ask_mirror(&mut self, order: &Value) -> io::Result<Value> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => store::open_reader(&self.config.database).map_err(io::Error::other)?,
