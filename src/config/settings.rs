@@ -73,16 +73,9 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        csv: super::csv::read(&mut raw),
         warnings: Vec::new(),
     };
-    raw.set_apart("csv", |language| {
-        language
-            .pick(
-                "this version does not read CSV orders yet; the section is left alone, and a .csv in the inbox is rejected",
-                "den här versionen läser inte order som CSV ännu; avsnittet lämnas därhän, och en .csv i inkorgen avvisas",
-            )
-            .to_owned()
-    });
     raw.set_apart("ubl", |language| {
         language
             .pick(

@@ -232,6 +232,7 @@ fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Res
         .collect();
     Ok(Watching {
         inbox: config.inbox(),
+        csv: config.csv.clone(),
         patience: Patience {
             settle: config.exchange.settle,
             broken_after: config.exchange.broken_after,
