@@ -18,7 +18,9 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> Mapping {
         items: section.table("items"),
         units: section.table("units"),
         order_number: section
-            .text_as("order_number", Expected::OrderNumber, |text| text.contains("{id}").then(|| text.to_owned()))
+            .text_as("order_number", Expected::OrderNumber, |text| {
+                text.contains("{id}").then(|| text.to_owned())
+            })
             .unwrap_or_else(|| ORDER_NUMBER.to_owned()),
         utc_offset: section.text_as("utc_offset", Expected::Offset, offset).unwrap_or(defaults.utc_offset),
         tolerance: section.amount("tolerance").unwrap_or(defaults.tolerance),

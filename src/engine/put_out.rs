@@ -169,10 +169,9 @@ impl Mind {
                 self.wake(at);
                 continue;
             }
-            let subtract = self.config.exchange.subtract_queued;
-            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some()
-            {
-            }
+            let config = self.config.clone();
+            let shape = config.shapes.of(entity);
+            while outgoing::flush_changes(tx, entity, shape, &self.now.text(), ROWS_IN_CHANGES)?.is_some() {}
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);
             self.course.put_out.hurried.remove(&entity);

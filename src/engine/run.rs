@@ -12,6 +12,7 @@ use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::answer::Answerer;
 use crate::exchange::put::Publisher;
+use crate::exchange::read::Files;
 use crate::exchange::take;
 use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
@@ -220,7 +221,11 @@ fn record_only(engine: &mut Engine, received: &mut Vec<Event>, clock: &Clock) {
     }
 }
 
-fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Result<Watching, StoreError> {
+fn watching(
+    config: &Arc<Config>,
+    connection: &rusqlite::Connection,
+    now: Now,
+) -> Result<Watching, StoreError> {
     let known = intake::load_left(connection)?
         .into_iter()
         .filter(|left| left.code == "waiting")
@@ -232,7 +237,7 @@ fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Res
         .collect();
     Ok(Watching {
         inbox: config.inbox(),
-        csv: config.csv.clone(),
+        files: Files { config: config.clone() },
         patience: Patience {
             settle: config.exchange.settle,
             broken_after: config.exchange.broken_after,

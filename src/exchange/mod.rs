@@ -11,6 +11,7 @@ use std::path::Path;
 pub mod answer;
 pub mod held;
 pub mod put;
+pub mod read;
 pub mod take;
 pub mod watch;
 

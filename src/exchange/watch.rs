@@ -6,19 +6,24 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use notify::{RecursiveMode, Watcher as _};
+use rusqlite::Connection;
 
+use super::read::Files;
 use super::{QUESTIONS_PREFIX, held, stamp};
+use crate::config::Config;
 use crate::formats::canonical;
-use crate::formats::contents::{Contents, Format};
-use crate::formats::csv::mapping::Mapping;
+use crate::formats::contents::Contents;
 use crate::formats::json::Completeness;
 use crate::formats::problem::{Problem, Wrong};
+use crate::formats::ubl::{Known, Wanted};
 use crate::rules::arrival::{self, Arrival, Patience, Sight};
+use crate::store::{self, StoreError};
 
 /// A file that is to be taken over or set aside.
 #[derive(Debug)]
@@ -68,8 +73,8 @@ pub enum Sighting {
 pub struct Watching {
     /// The folder.
     pub inbox: PathBuf,
-    /// The mappings of CSV files.
-    pub csv: Vec<Mapping>,
+    /// How files are read.
+    pub files: Files<Arc<Config>>,
     /// See [`Patience`].
     pub patience: Patience,
     /// How often everything is looked at.
@@ -101,6 +106,7 @@ impl Watcher {
                 seen: HashMap::new(),
                 watched: [None; 2],
                 told_of_no_watch: false,
+                mirror: None,
                 tell: Box::new(sightings),
             }
             .run(&stopped);
@@ -131,8 +137,13 @@ struct Inbox {
     /// The folders that the watch is on.
     watched: [Option<u64>; 2],
     told_of_no_watch: bool,
+    /// Opened for the first file that needs it.
+    mirror: Option<Connection>,
     tell: Box<dyn Fn(Sighting) -> bool + Send>,
 }
+
+/// After trouble with the database a file that needs it is looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Files that are looked at together: one look at who holds files open serves them all.
 const TOGETHER: usize = 256;
@@ -357,7 +368,7 @@ impl Inbox {
         if size > self.watching.patience.max_bytes {
             return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
         }
-        let format = match Format::of(name, &self.watching.csv) {
+        let format = match self.watching.files.format(name) {
             Ok(format) => format,
             Err(wrong) => {
                 return Look::Read(Bytes {
@@ -407,9 +418,18 @@ impl Inbox {
                 let wrong = (whole && held).then_some(Wrong::HeldOpen);
                 return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
-            Arrival::Take | Arrival::SetAside(None) => Format::of(name, &self.watching.csv)
-                .map_err(|wrong| vec![Problem::of_file(wrong)])
-                .and_then(|format| format.parse(&file.bytes)),
+            Arrival::Take | Arrival::SetAside(None) => {
+                let look_up =
+                    |wanted: &Wanted| look_up(&mut self.mirror, &self.watching.files.config, wanted);
+                match self.watching.files.contents(name, &file.bytes, look_up) {
+                    Ok(parsed) => parsed,
+                    Err(error) => {
+                        log::error!("{name:?} waits, as the mirror can't be read: {error}");
+                        seen.look_at = Some(now + AGAIN);
+                        return true;
+                    }
+                }
+            }
             Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),
         };
         seen.look_at = None;
@@ -472,6 +492,14 @@ pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u
     let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
     file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn look_up(open: &mut Option<Connection>, config: &Config, wanted: &Wanted) -> Result<Known, StoreError> {
+    let connection = match open.take() {
+        Some(connection) => connection,
+        None => store::open_reader(&config.database)?,
+    };
+    Ok(store::ubl::load(open.insert(connection), wanted)?)
 }
 
 /// Which folder lies at a path; `None` where there is none or the system does not tell.

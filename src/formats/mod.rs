@@ -22,3 +22,6 @@ pub mod receipt;
 pub mod report;
 mod strict;
 pub mod text;
+pub mod ubl;
+pub mod warning;
+pub mod xml;

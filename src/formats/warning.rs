@@ -78,12 +78,12 @@ impl Warning {
                 format!("dessa skickas inte till Extend; se originalet i accepted/: {}", names.join(", ")),
             ),
             Warning::UnknownProduct { number, meant: one } => language.pick(
-                format!("The product {number} is not in Extend, which will refuse the order.{}", meant(one)),
-                format!("Produkten {number} finns inte i Extend, som kommer att neka ordern.{}", meant(one)),
+                format!("The product {number} is not in the mirror of Extend, so the order will probably be refused.{}", meant(one)),
+                format!("Produkten {number} finns inte i spegeln av Extend, så ordern nekas troligen.{}", meant(one)),
             ),
             Warning::UnknownCustomer { number, meant: one } => language.pick(
-                format!("The customer {number} is not in Extend, which will refuse the order.{}", meant(one)),
-                format!("Kunden {number} finns inte i Extend, som kommer att neka ordern.{}", meant(one)),
+                format!("The customer {number} is not in the mirror of Extend, so the order will probably be refused.{}", meant(one)),
+                format!("Kunden {number} finns inte i spegeln av Extend, så ordern nekas troligen.{}", meant(one)),
             ),
             Warning::UnknownUnit { product, unit, known } => language.pick(
                 format!(

@@ -17,3 +17,4 @@ pub mod recover;
 pub mod retry;
 pub mod schedule;
 pub mod sweep;
+pub mod unknown;

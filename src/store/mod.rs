@@ -35,6 +35,8 @@ pub mod returns;
 pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
+pub mod ubl;
+pub mod unknown;
 pub mod wal;
 
 use std::path::Path;

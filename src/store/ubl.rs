@@ -57,7 +57,8 @@ pub fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Known>
         known.products.extend(unit.map(|unit| (number.clone(), unit)));
     }
     // The units of what was found by another name.
-    let found: Vec<String> = known.by_gtin.values().chain(known.by_name.values()).flatten().cloned().collect();
+    let found: Vec<String> =
+        known.by_gtin.values().chain(known.by_name.values()).flatten().cloned().collect();
     for number in found {
         let unit: Option<Option<String>> = connection
             .prepare_cached("SELECT unit FROM products WHERE product_number = ?1")?
@@ -77,7 +78,8 @@ fn each(
     let mut statement = connection.prepare_cached(sql)?;
     let mut all = HashMap::new();
     for value in values {
-        let found: Vec<String> = statement.query_map([value], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let found: Vec<String> =
+            statement.query_map([value], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         if !found.is_empty() {
             all.insert(value.clone(), found);
         }

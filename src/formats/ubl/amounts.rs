@@ -116,7 +116,13 @@ impl<'a> Making<'a> {
     }
 
     /// A row for each of them.
-    pub(super) fn extra_rows(&mut self, extras: &[Extra<'a>], vat: Option<&Value>, field: &str, rows: &mut Vec<Value>) {
+    pub(super) fn extra_rows(
+        &mut self,
+        extras: &[Extra<'a>],
+        vat: Option<&Value>,
+        field: &str,
+        rows: &mut Vec<Value>,
+    ) {
         let mapping = self.mapping;
         for extra in extras.iter().filter(|extra| !extra.amount.is_zero()) {
             let (article, key, mode) = match (extra.is_freight, extra.amount.is_sign_negative()) {
@@ -127,7 +133,11 @@ impl<'a> Making<'a> {
             let Some(article) = article else {
                 let amount = extra.amount.abs().to_string();
                 let reason = extra.reason.map(str::to_owned);
-                self.note(Wrong::NoArticle { key, amount, reason }, &format!("{field}/AllowanceCharge"), extra.line);
+                self.note(
+                    Wrong::NoArticle { key, amount, reason },
+                    &format!("{field}/AllowanceCharge"),
+                    extra.line,
+                );
                 continue;
             };
             let own = extra.vat.and_then(|text| Some(as_written(text, decimal(text)?)));
@@ -143,7 +153,8 @@ impl<'a> Making<'a> {
     }
 
     fn row_of(&self, article: &Article, amount: Decimal, vat: Option<&Value>) -> Value {
-        let mut sales = json!({ "quantity": 1, "unit": article.unit, "unitPrice": json_number(price(amount)) });
+        let mut sales =
+            json!({ "quantity": 1, "unit": article.unit, "unitPrice": json_number(price(amount)) });
         if let Some(vat) = vat {
             sales["vatPercent"] = vat.clone();
         }
@@ -167,7 +178,8 @@ impl<'a> Making<'a> {
         let mut amount = |name: &str| self.amount(total, name, field);
         let (without_tax, lines) = (amount("TaxExclusiveAmount"), amount("LineExtensionAmount"));
         let (allowances, charges) = (amount("AllowanceTotalAmount"), amount("ChargeTotalAmount"));
-        let of_lines = lines.map(|lines| lines - allowances.unwrap_or_default() + charges.unwrap_or_default());
+        let of_lines =
+            lines.map(|lines| lines - allowances.unwrap_or_default() + charges.unwrap_or_default());
         let Some(wanted) = without_tax.or(of_lines) else { return };
         if sums.is_open || !self.problems.is_empty() {
             return;

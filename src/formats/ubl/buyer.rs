@@ -97,7 +97,8 @@ impl Making<'_> {
         }
         let mut found: Vec<String> = Vec::new();
         for identifier in &identifiers {
-            let get = |known: &HashMap<String, Vec<String>>, key: &str| known.get(key).cloned().unwrap_or_default();
+            let get =
+                |known: &HashMap<String, Vec<String>>, key: &str| known.get(key).cloned().unwrap_or_default();
             if identifier.is_gln() {
                 found.extend(get(&self.known.by_gln, identifier.value));
             } else {

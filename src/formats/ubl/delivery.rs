@@ -30,7 +30,8 @@ pub(super) fn fill(root: &Element, offset: Offset, header: &mut Map<String, Valu
 
 fn delivery_address(root: &Element) -> Option<Value> {
     let value = |path: &str| root.at(path).and_then(Element::value);
-    let place = root.at("Delivery/DeliveryLocation/Address").or_else(|| root.at("Delivery/DeliveryAddress"))?;
+    let place =
+        root.at("Delivery/DeliveryLocation/Address").or_else(|| root.at("Delivery/DeliveryAddress"))?;
     let name = value("Delivery/DeliveryParty/PartyName/Name")
         .or_else(|| value("Delivery/DeliveryLocation/Name"))
         .or_else(|| buyers_name(root))?;

@@ -41,15 +41,15 @@ impl Making<'_> {
             return Some(product.clone());
         }
         let known = self.known;
-        let there = |number: Option<&str>| number.filter(|number| known.products.contains_key(*number));
-        if let Some(number) = there(item.sellers) {
+        let is_known = |number: &&str| known.products.contains_key(*number);
+        if let Some(number) = item.sellers.filter(is_known) {
             return Some(number.to_owned());
         }
         let by_gtin = item.gtin.and_then(|gtin| known.by_gtin.get(without_zeros(gtin)));
         if let Some([only]) = by_gtin.map(Vec::as_slice) {
             return Some(only.clone());
         }
-        if let Some(number) = there(item.buyers).or(item.sellers) {
+        if let Some(number) = item.buyers.filter(is_known).or(item.sellers) {
             return Some(number.to_owned());
         }
         let by_name = item.name.and_then(|name| known.by_name.get(name));

@@ -192,14 +192,18 @@ impl<'a> Making<'a> {
         if id.is_none() {
             self.note(Wrong::Missing, "ID", root.line);
         }
-        let number = self.mapping.order_number(id.unwrap_or_default(), customer.as_deref().unwrap_or_default());
+        let number =
+            self.mapping.order_number(id.unwrap_or_default(), customer.as_deref().unwrap_or_default());
         set("orderNumberExternal", id.is_some().then_some(number));
         set("customerNumber", customer);
         let offset = self.mapping.utc_offset;
         set("orderDate", moment(value("IssueDate"), value("IssueTime"), offset));
         let contact = value("BuyerCustomerParty/Party/Contact/Name");
         set("yourReference", value("CustomerReference").or(contact).map(str::to_owned));
-        set("accountingCode", value("AccountingCost").filter(|code| fits_accounting_code(code)).map(str::to_owned));
+        set(
+            "accountingCode",
+            value("AccountingCost").filter(|code| fits_accounting_code(code)).map(str::to_owned),
+        );
         delivery::fill(root, offset, &mut header);
         let notes: Vec<&str> = root.all("Note").filter_map(Element::value).collect();
         if !notes.is_empty() {
@@ -217,8 +221,9 @@ impl<'a> Making<'a> {
         let kept = kept::of_header(root, &header);
         if !kept.values.is_empty() {
             let data = kept.values.iter();
-            let data: Vec<Value> =
-                data.map(|(label, value)| json!({ "metaDataLabel": label, "metaDataValue": value })).collect();
+            let data: Vec<Value> = data
+                .map(|(label, value)| json!({ "metaDataLabel": label, "metaDataValue": value }))
+                .collect();
             header.insert("orderMetaData".into(), Value::Array(data));
         }
         let (mut names, mut left_out) = (kept.names, kept.left_out);

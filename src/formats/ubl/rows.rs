@@ -9,7 +9,13 @@ use super::problem::Wrong;
 use super::{Element, Making, kept};
 
 impl<'a> Making<'a> {
-    pub(super) fn line(&mut self, number: usize, order_line: &'a Element, rows: &mut Vec<Value>, sums: &mut Sums) {
+    pub(super) fn line(
+        &mut self,
+        number: usize,
+        order_line: &'a Element,
+        rows: &mut Vec<Value>,
+        sums: &mut Sums,
+    ) {
         let field = format!("OrderLine[{number}]/LineItem");
         let Some(line) = order_line.child("LineItem") else {
             self.note(Wrong::Missing, &field, order_line.line);
@@ -33,8 +39,10 @@ impl<'a> Making<'a> {
         let code = quantity_element.and_then(|element| element.attribute("unitCode"));
         let unit = self.unit(code, product.as_deref(), &format!("{field}/Quantity"), place);
         let extras = self.extras(line, &field);
-        let price = self.unit_price(line, &field, quantity, extras.iter().map(|extra| extra.amount).sum(), sums);
-        let (Some(product), Some(quantity), Some(written), Some(unit)) = (product, quantity, written, unit) else {
+        let price =
+            self.unit_price(line, &field, quantity, extras.iter().map(|extra| extra.amount).sum(), sums);
+        let (Some(product), Some(quantity), Some(written), Some(unit)) = (product, quantity, written, unit)
+        else {
             return;
         };
         let mut sales = Map::new();
@@ -52,7 +60,8 @@ impl<'a> Making<'a> {
         if let Some(id) = line.child("ID").and_then(Element::value) {
             row["externalRow"] = json!({ "externalRowId": id });
         }
-        let notes: Vec<&str> = order_line.all("Note").chain(line.all("Note")).filter_map(Element::value).collect();
+        let notes: Vec<&str> =
+            order_line.all("Note").chain(line.all("Note")).filter_map(Element::value).collect();
         if !notes.is_empty() {
             row["notations"]["notes"] = json!(notes.join("\n"));
         }
@@ -84,7 +93,12 @@ impl<'a> Making<'a> {
                 let each = price(amount / of);
                 let written = told.and_then(|told| told.child("PriceAmount")).and_then(Element::value);
                 let is_as_written = each == amount;
-                (each, written.filter(|_| is_as_written).map_or_else(|| json_number(each), |text| as_written(text, each)))
+                (
+                    each,
+                    written
+                        .filter(|_| is_as_written)
+                        .map_or_else(|| json_number(each), |text| as_written(text, each)),
+                )
             }
             (None, Some(total)) if !quantity.is_zero() => {
                 let each = price((total - extras) / quantity);

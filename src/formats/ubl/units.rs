@@ -43,7 +43,13 @@ const UNITS: &[(&str, &str)] = &[
 impl Making<'_> {
     /// Extend's unit of a quantity of a product. Pieces are called as the product is counted, where the mirror
     /// knows that.
-    pub(super) fn unit(&mut self, code: Option<&str>, product: Option<&str>, field: &str, line: u64) -> Option<String> {
+    pub(super) fn unit(
+        &mut self,
+        code: Option<&str>,
+        product: Option<&str>,
+        field: &str,
+        line: u64,
+    ) -> Option<String> {
         let own = product.and_then(|product| self.known.products.get(product)).and_then(Option::as_deref);
         let Some(code) = code else {
             if own.is_none() {

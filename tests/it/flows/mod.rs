@@ -26,3 +26,4 @@ mod sick;
 mod slow_writers;
 mod stopping;
 mod sweeps;
+mod ubl;
