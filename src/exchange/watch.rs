@@ -4,7 +4,6 @@
 //! no hint told of. A file that was handed to the engine is not handed again unless its bytes change.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -12,18 +11,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use notify::{RecursiveMode, Watcher as _};
-use rusqlite::Connection;
 
-use super::read::Files;
+use super::read::{Files, Mirror, read_bounded};
 use super::{QUESTIONS_PREFIX, held, stamp};
 use crate::config::Config;
 use crate::formats::canonical;
 use crate::formats::contents::Contents;
 use crate::formats::json::Completeness;
 use crate::formats::problem::{Problem, Wrong};
-use crate::formats::ubl::{Known, Wanted};
+use crate::formats::ubl::Wanted;
 use crate::rules::arrival::{self, Arrival, Patience, Sight};
-use crate::store::{self, StoreError};
 
 /// A file that is to be taken over or set aside.
 #[derive(Debug)]
@@ -106,7 +103,7 @@ impl Watcher {
                 seen: HashMap::new(),
                 watched: [None; 2],
                 told_of_no_watch: false,
-                mirror: None,
+                mirror: Mirror::default(),
                 tell: Box::new(sightings),
             }
             .run(&stopped);
@@ -138,7 +135,7 @@ struct Inbox {
     watched: [Option<u64>; 2],
     told_of_no_watch: bool,
     /// Opened for the first file that needs it.
-    mirror: Option<Connection>,
+    mirror: Mirror,
     tell: Box<dyn Fn(Sighting) -> bool + Send>,
 }
 
@@ -419,8 +416,7 @@ impl Inbox {
                 return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
             Arrival::Take | Arrival::SetAside(None) => {
-                let look_up =
-                    |wanted: &Wanted| look_up(&mut self.mirror, &self.watching.files.config, wanted);
+                let look_up = |wanted: &Wanted| self.mirror.look_up(&self.watching.files.config, wanted);
                 match self.watching.files.contents(name, &file.bytes, look_up) {
                     Ok(parsed) => parsed,
                     Err(error) => {
@@ -473,33 +469,6 @@ struct Bytes {
 pub(crate) fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
     use notify::event::{AccessKind, AccessMode};
     kind == AccessKind::Close(AccessMode::Write)
-}
-
-/// Reads a regular file, never a pipe or the target of a link that took its place a moment ago.
-pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    }
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::other("no ordinary file"));
-    }
-    let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
-    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn look_up(open: &mut Option<Connection>, config: &Config, wanted: &Wanted) -> Result<Known, StoreError> {
-    let connection = match open.take() {
-        Some(connection) => connection,
-        None => store::open_reader(&config.database)?,
-    };
-    Ok(store::ubl::load(open.insert(connection), wanted)?)
 }
 
 /// Which folder lies at a path; `None` where there is none or the system does not tell.

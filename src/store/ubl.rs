@@ -11,44 +11,46 @@ use crate::formats::ubl::{Known, Wanted};
 /// # Errors
 /// SQLite's.
 pub fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Known> {
-    let mut known = Known::default();
-    // As the index has it.
-    known.by_organization_number = each(
-        connection,
-        "SELECT customer_number FROM customers
+    let mut known = Known {
+        // As the index has it.
+        by_organization_number: each(
+            connection,
+            "SELECT customer_number FROM customers
          WHERE replace(replace(organization_number, '-', ''), ' ', '') = ?1
            AND organization_number IS NOT NULL AND removed_at IS NULL",
-        &wanted.organization_numbers,
-    )?;
-    known.by_vat_number = each(
-        connection,
-        "SELECT customer_number FROM customers
+            &wanted.organization_numbers,
+        )?,
+        by_vat_number: each(
+            connection,
+            "SELECT customer_number FROM customers
          WHERE raw IS NOT NULL AND upper(replace(replace(raw ->> '$.vatNumber', ' ', ''), '-', '')) = ?1
            AND removed_at IS NULL",
-        &wanted.vat_numbers,
-    )?;
-    known.by_gln = each(
-        connection,
-        "SELECT customer_number FROM customers
+            &wanted.vat_numbers,
+        )?,
+        by_gln: each(
+            connection,
+            "SELECT customer_number FROM customers
          WHERE raw IS NOT NULL AND removed_at IS NULL
            AND ?1 IN (raw ->> '$.customerDeliveryAddress.address.addressEAN',
                       raw ->> '$.customerInvoiceAddress.address.addressEAN',
                       raw ->> '$.customerVisitingAddress.address.addressEAN')",
-        &wanted.glns,
-    )?;
-    known.by_gtin = each(
-        connection,
-        // Written with zeros before it or not.
-        "SELECT product_number FROM products
+            &wanted.glns,
+        )?,
+        by_gtin: each(
+            connection,
+            // Written with zeros before it or not.
+            "SELECT product_number FROM products
          WHERE gtin IN (?1, printf('%08d', ?1), printf('%012d', ?1), printf('%013d', ?1), printf('%014d', ?1))
            AND removed_at IS NULL ORDER BY product_number",
-        &wanted.gtins,
-    )?;
-    known.by_name = each(
-        connection,
-        "SELECT product_number FROM products WHERE name = ?1 AND removed_at IS NULL ORDER BY product_number",
-        &wanted.names,
-    )?;
+            &wanted.gtins,
+        )?,
+        by_name: each(
+            connection,
+            "SELECT product_number FROM products WHERE name = ?1 AND removed_at IS NULL ORDER BY product_number",
+            &wanted.names,
+        )?,
+        products: HashMap::new(),
+    };
     for number in &wanted.products {
         let unit: Option<Option<String>> = connection
             .prepare_cached("SELECT unit FROM products WHERE product_number = ?1 AND removed_at IS NULL")?

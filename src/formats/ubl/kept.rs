@@ -82,7 +82,7 @@ const LONGEST: usize = 1000;
 pub(super) struct Kept {
     /// By their paths, of several of one name all but the first numbered.
     pub values: Vec<(String, String)>,
-    /// Their paths without numbers.
+    /// The elements that hold them, as the receipt names them.
     pub names: Vec<String>,
     /// Paths of what is too large, or no text.
     pub left_out: Vec<String>,
@@ -110,7 +110,15 @@ pub(super) fn of_header(root: &Element, header: &Map<String, Value>) -> Kept {
     }
     let mut kept = Kept::default();
     collect(root, "", "", &used, &mut kept);
+    shorten(&mut kept.names);
     kept
+}
+
+/// Where to look is enough: what exactly is kept stands in the order.
+fn shorten(names: &mut [String]) {
+    for name in names {
+        name.truncate(name.find('/').unwrap_or(name.len()));
+    }
 }
 
 pub(super) fn of_line(line: &Element) -> Kept {
@@ -121,6 +129,7 @@ pub(super) fn of_line(line: &Element) -> Kept {
             *label = short.to_owned();
         }
     }
+    shorten(&mut kept.names);
     kept
 }
 

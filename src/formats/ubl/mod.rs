@@ -242,9 +242,8 @@ fn fits_accounting_code(code: &str) -> bool {
 
 /// A date, with its time of day and its offset from UTC where they are told, as Extend reads it.
 fn moment(date: Option<&str>, time: Option<&str>, offset: Offset) -> Option<String> {
-    let (date, own_offset) = match date?.split_at_checked(10)? {
-        (date, rest) => (date.parse::<jiff::civil::Date>().ok()?, zone(rest)),
-    };
+    let (date, rest) = date?.split_at_checked(10)?;
+    let (date, own_offset) = (date.parse::<jiff::civil::Date>().ok()?, zone(rest));
     let (time, zone_of_time) = match time {
         Some(time) => {
             let at = time.find(['Z', '+', '-']).unwrap_or(time.len());
