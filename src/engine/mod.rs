@@ -161,6 +161,7 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        put_out::note_shapes(&transaction, &config)?;
         let filled = mirror::take_up(&transaction, &config)?;
         // An entity that was never fetched is seen to be missing.
         for entity in entities(&config) {

@@ -16,32 +16,32 @@ pub fn load(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Known>
         by_organization_number: each(
             connection,
             "SELECT customer_number FROM customers
-         WHERE replace(replace(organization_number, '-', ''), ' ', '') = ?1
-           AND organization_number IS NOT NULL AND removed_at IS NULL",
+             WHERE replace(replace(organization_number, '-', ''), ' ', '') = ?1
+               AND organization_number IS NOT NULL AND removed_at IS NULL",
             &wanted.organization_numbers,
         )?,
         by_vat_number: each(
             connection,
             "SELECT customer_number FROM customers
-         WHERE raw IS NOT NULL AND upper(replace(replace(raw ->> '$.vatNumber', ' ', ''), '-', '')) = ?1
-           AND removed_at IS NULL",
+             WHERE raw IS NOT NULL AND upper(replace(replace(raw ->> '$.vatNumber', ' ', ''), '-', '')) = ?1
+               AND removed_at IS NULL",
             &wanted.vat_numbers,
         )?,
         by_gln: each(
             connection,
             "SELECT customer_number FROM customers
-         WHERE raw IS NOT NULL AND removed_at IS NULL
-           AND ?1 IN (raw ->> '$.customerDeliveryAddress.address.addressEAN',
-                      raw ->> '$.customerInvoiceAddress.address.addressEAN',
-                      raw ->> '$.customerVisitingAddress.address.addressEAN')",
+             WHERE raw IS NOT NULL AND removed_at IS NULL
+               AND ?1 IN (raw ->> '$.customerDeliveryAddress.address.addressEAN',
+                          raw ->> '$.customerInvoiceAddress.address.addressEAN',
+                          raw ->> '$.customerVisitingAddress.address.addressEAN')",
             &wanted.glns,
         )?,
         by_gtin: each(
             connection,
             // Written with zeros before it or not.
             "SELECT product_number FROM products
-         WHERE gtin IN (?1, printf('%08d', ?1), printf('%012d', ?1), printf('%013d', ?1), printf('%014d', ?1))
-           AND removed_at IS NULL ORDER BY product_number",
+             WHERE gtin IN (?1, printf('%08d', ?1), printf('%012d', ?1), printf('%013d', ?1), printf('%014d', ?1))
+               AND removed_at IS NULL ORDER BY product_number",
             &wanted.gtins,
         )?,
         by_name: each(

@@ -12,6 +12,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod own_numbers;
 mod preview;
 mod prices;
 mod reconciliation;
