@@ -219,11 +219,14 @@ pub struct Webhooks {
     pub max_bytes: usize,
 }
 
-/// `[status]`. This version has no status page yet.
+/// `[status]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Where to serve the status page; `None` means not at all.
+    /// Where to serve the status page; `None` means not at all. There is a password where other computers can
+    /// reach it.
     pub listen: Option<SocketAddr>,
+    /// What a browser must give to see it; `None`: nothing.
+    pub password: Option<Secret>,
 }
 
 /// `[backup]`

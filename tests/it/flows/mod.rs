@@ -3,6 +3,7 @@
 mod availability;
 mod backup;
 mod bad_files;
+mod browser;
 mod changes;
 mod commands;
 mod duplicates;
@@ -13,6 +14,7 @@ mod mirror;
 mod moods;
 mod outage;
 mod own_numbers;
+mod page;
 mod preview;
 mod prices;
 mod reconciliation;
