@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use encoding_rs::Encoding;
 use quick_xml::NsReader;
 use quick_xml::errors::{IllFormedError, SyntaxError};
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -92,21 +93,23 @@ pub enum Why {
 /// # Errors
 /// There are bytes that are no text, or the text is cut off.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
-    match text::decode(bytes) {
-        Err(NotText::Invalid { .. }) if declares_latin(bytes) => {
-            Ok(encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0)
+    let decoded = text::decode(bytes);
+    match (&decoded, declared_encoding(bytes)) {
+        (Err(NotText::Invalid { .. }), Some(encoding)) => {
+            encoding.decode_without_bom_handling_and_without_replacement(bytes).map_or(decoded, Ok)
         }
-        decoded => decoded,
+        _ => decoded,
     }
 }
 
-/// Whether the declaration names ISO 8859-1 or Windows-1252, of which the second has all that the first has.
-fn declares_latin(bytes: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_ascii_lowercase();
-    let declaration = head.trim_start().strip_prefix("<?xml").and_then(|head| head.split("?>").next());
-    declaration.is_some_and(|declaration| {
-        ["iso-8859-1", "windows-1252", "latin1", "iso-8859-15"].iter().any(|name| declaration.contains(name))
-    })
+/// The encoding that the declaration names, `<?xml version="1.0" encoding="ISO-8859-1"?>`.
+fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
+    let declaration = head.trim_start().strip_prefix("<?xml")?.split("?>").next()?;
+    let (_, after) = declaration.split_once("encoding")?;
+    let after = after.trim_start().strip_prefix('=')?.trim_start();
+    let label = after.strip_prefix(['"', '\''])?.split(['"', '\'']).next()?;
+    Encoding::for_label(label.as_bytes())
 }
 
 /// Whether a file's bytes are all there: its root element is closed.
