@@ -19,6 +19,7 @@ mod backup;
 mod check;
 mod demo;
 mod init;
+mod mapping;
 mod once;
 mod outbox;
 mod pause;
@@ -64,6 +65,7 @@ enum Command {
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
     Preview(preview::Arguments),
+    Mapping(mapping::Arguments),
     Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
         Command::Preview(command) => preview::run(arguments.home, command),
+        Command::Mapping(command) => mapping::run(arguments.home, command),
         Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),

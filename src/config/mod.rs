@@ -387,6 +387,17 @@ impl Config {
     }
 }
 
+/// The sections `[csv.NAME]` of a text that need not be whole settings, in the order of their names.
+///
+/// # Errors
+/// Every problem with them.
+pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
+    let mut raw = read::RawConfig::parse(text);
+    let mappings = csv::read(&mut raw);
+    let (problems, _) = raw.finish();
+    if problems.is_empty() { Ok(mappings) } else { Err(problems) }
+}
+
 /// The home: `arg` (`--home`), else `$EXTEND_EDGE_HOME`, else the current directory. Absolute, and
 /// not necessarily there.
 ///

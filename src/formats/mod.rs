@@ -17,6 +17,7 @@ pub mod hook;
 pub mod json;
 pub mod locate;
 pub mod names;
+pub mod near_miss;
 pub mod problem;
 pub mod receipt;
 pub mod report;

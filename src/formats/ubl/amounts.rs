@@ -36,7 +36,9 @@ pub(super) struct Extra<'a> {
 /// A decimal number of XML, small enough to reckon with.
 pub(super) fn decimal(text: &str) -> Option<Decimal> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && digits.len() <= 25;
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && digits.bytes().any(|byte| byte.is_ascii_digit())
+        && digits.len() <= 25;
     let padded = if digits.starts_with('.') { format!("0{digits}") } else { digits.to_owned() };
     let number = Decimal::from_str_exact(padded.strip_suffix('.').unwrap_or(&padded)).ok();
     let number = number.filter(|number| is_plain && *number < TOO_LARGE)?;

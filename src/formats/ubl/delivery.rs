@@ -1,30 +1,32 @@
 //! Where and when: delivery address, invoice address, and the day that is asked for.
 
-use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
-use super::{Element, moment};
+use super::{Element, Making};
 
-/// Fills in what an order says of its delivery and its invoice. An address that lacks what Extend needs of one is
-/// none; what it says is then kept as everything is that has no field ([`super::kept`]).
-pub(super) fn fill(root: &Element, offset: Offset, header: &mut Map<String, Value>) {
-    let value = |path: &str| root.at(path).and_then(Element::value);
-    let period = root.at("Delivery/RequestedDeliveryPeriod");
-    let told = |name: &str| period.and_then(|period| period.child(name)).and_then(Element::value);
-    let asked = moment(told("StartDate"), told("StartTime"), offset)
-        .or_else(|| moment(told("EndDate"), told("EndTime"), offset));
-    header.extend(asked.map(|asked| ("askedDeliveryDate".into(), json!(asked))));
-    if let Some(address) = delivery_address(root) {
-        header.insert("deliveryAddress".into(), address);
-    }
-    for (field, path) in [
-        ("delieryPhoneNumber", "Delivery/DeliveryParty/Contact/Telephone"),
-        ("deliveryEmail", "Delivery/DeliveryParty/Contact/ElectronicMail"),
-    ] {
-        header.extend(value(path).map(|text| (field.to_owned(), json!(text))));
-    }
-    if let Some(address) = invoice_address(root) {
-        header.insert("invoiceAddress".into(), address);
+impl<'a> Making<'a> {
+    /// Fills in what an order says of its delivery and its invoice. An address that lacks what Extend needs of one
+    /// is none; what it says is then kept as everything is that has no field ([`super::kept`]).
+    pub(super) fn delivery(&mut self, root: &'a Element, header: &mut Map<String, Value>) {
+        let value = |path: &str| root.at(path).and_then(Element::value);
+        if let Some(period) = root.at("Delivery/RequestedDeliveryPeriod") {
+            let field = "Delivery/RequestedDeliveryPeriod";
+            let last = self.moment(period, "End", field);
+            let asked = self.moment(period, "Start", field).or(last);
+            header.extend(asked.map(|asked| ("askedDeliveryDate".into(), json!(asked))));
+        }
+        if let Some(address) = delivery_address(root) {
+            header.insert("deliveryAddress".into(), address);
+        }
+        for (field, path) in [
+            ("delieryPhoneNumber", "Delivery/DeliveryParty/Contact/Telephone"),
+            ("deliveryEmail", "Delivery/DeliveryParty/Contact/ElectronicMail"),
+        ] {
+            header.extend(value(path).map(|text| (field.to_owned(), json!(text))));
+        }
+        if let Some(address) = invoice_address(root) {
+            header.insert("invoiceAddress".into(), address);
+        }
     }
 }
 

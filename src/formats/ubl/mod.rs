@@ -196,15 +196,14 @@ impl<'a> Making<'a> {
             self.mapping.order_number(id.unwrap_or_default(), customer.as_deref().unwrap_or_default());
         set("orderNumberExternal", id.is_some().then_some(number));
         set("customerNumber", customer);
-        let offset = self.mapping.utc_offset;
-        set("orderDate", moment(value("IssueDate"), value("IssueTime"), offset));
+        set("orderDate", self.moment(root, "Issue", "Order"));
         let contact = value("BuyerCustomerParty/Party/Contact/Name");
         set("yourReference", value("CustomerReference").or(contact).map(str::to_owned));
         set(
             "accountingCode",
             value("AccountingCost").filter(|code| fits_accounting_code(code)).map(str::to_owned),
         );
-        delivery::fill(root, offset, &mut header);
+        self.delivery(root, &mut header);
         let notes: Vec<&str> = root.all("Note").filter_map(Element::value).collect();
         if !notes.is_empty() {
             header.insert("notations".into(), json!({ "notes": notes.join("\n") }));
@@ -233,6 +232,20 @@ impl<'a> Making<'a> {
             left_out.extend(of_line.left_out.iter().map(|name| format!("OrderLine/{name}")));
         }
         (json!({ "orderHeader": header, "orderRows": rows }), kept::warnings(names, left_out))
+    }
+}
+
+impl<'a> Making<'a> {
+    /// The moment that `{name}Date` and `{name}Time` below an element tell.
+    fn moment(&mut self, parent: &'a Element, name: &str, field: &str) -> Option<String> {
+        let date = parent.child(&format!("{name}Date")).filter(|date| date.value().is_some())?;
+        let time = parent.child(&format!("{name}Time")).and_then(Element::value);
+        let found = moment(date.value(), time, self.mapping.utc_offset);
+        if found.is_none() {
+            let told = [date.value(), time].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            self.note(Wrong::NotADate { found: told }, &format!("{field}/{name}Date"), date.line);
+        }
+        found
     }
 }
 

@@ -31,6 +31,11 @@ pub enum Wrong {
         /// What was there.
         found: String,
     },
+    /// No date as UBL writes it.
+    NotADate {
+        /// What was there.
+        found: String,
+    },
     /// An amount in another currency than the order's.
     OtherCurrency {
         /// The amount's.
@@ -97,6 +102,7 @@ impl Wrong {
             Wrong::NotAnOrder { .. } => "unknown_document",
             Wrong::Missing => "missing_field",
             Wrong::NotANumber { .. } => "wrong_type",
+            Wrong::NotADate { .. } => "not_a_date",
             Wrong::OtherCurrency { .. } => "other_currency",
             Wrong::UnknownBuyer { .. } => "unknown_buyer",
             Wrong::AmbiguousBuyer { .. } => "ambiguous_buyer",
@@ -135,6 +141,10 @@ impl Wrong {
             Wrong::NotANumber { found } => {
                 format!("here stands {found:?}, but it must be a number such as 12.50. Change it and drop the file again.")
             }
+            Wrong::NotADate { found } => format!(
+                "here stands {found:?}, but it must be a date such as 2026-11-25 or a time such as 14:30:00. Change it and \
+                 drop the file again."
+            ),
             Wrong::OtherCurrency { own, order } => format!(
                 "this amount is in {own}, and the order in {order}. Extend's orders have one currency; let the buyer \
                  send one order for each."
@@ -203,6 +213,10 @@ impl Wrong {
             Wrong::NotANumber { found } => {
                 format!("här står {found:?}, men det ska vara ett tal som 12.50. Ändra det och lägg in filen igen.")
             }
+            Wrong::NotADate { found } => format!(
+                "här står {found:?}, men det ska vara ett datum som 2026-11-25 eller en tid som 14:30:00. Ändra det och \
+                 lägg in filen igen."
+            ),
             Wrong::OtherCurrency { own, order } => format!(
                 "beloppet är i {own}, och ordern i {order}. En order i Extend har en valuta; låt köparen sända en order \
                  för varje."

@@ -41,6 +41,7 @@ impl<'a> Making<'a> {
         let extras = self.extras(line, &field);
         let price =
             self.unit_price(line, &field, quantity, extras.iter().map(|extra| extra.amount).sum(), sums);
+        let vat = self.vat(line, &field);
         let (Some(product), Some(quantity), Some(written), Some(unit)) = (product, quantity, written, unit)
         else {
             return;
@@ -49,8 +50,6 @@ impl<'a> Making<'a> {
         sales.insert("quantity".into(), as_written(written, quantity));
         sales.insert("unit".into(), json!(unit));
         sales.extend(price.map(|price| ("unitPrice".into(), price)));
-        let percent = line.at("Item/ClassifiedTaxCategory/Percent").and_then(Element::value);
-        let vat = percent.and_then(|text| Some(as_written(text, decimal(text)?)));
         sales.extend(vat.clone().map(|vat| ("vatPercent".into(), vat)));
         sales.extend(self.currency.map(|currency| ("currency".into(), json!(currency))));
         let mut row = json!({ "product": { "productNumber": product }, "salesData": sales });
@@ -120,6 +119,21 @@ impl<'a> Making<'a> {
         sums.file += total.unwrap_or(come_to);
         sums.sent += sent * quantity + extras;
         Some(value)
+    }
+
+    fn vat(&mut self, line: &'a Element, field: &str) -> Option<Value> {
+        let percent = line.at("Item/ClassifiedTaxCategory/Percent")?;
+        let text = percent.value()?;
+        let number = decimal(text);
+        if number.is_none() {
+            let found = text.to_owned();
+            self.note(
+                Wrong::NotANumber { found },
+                &format!("{field}/Item/ClassifiedTaxCategory"),
+                percent.line,
+            );
+        }
+        Some(as_written(text, number?))
     }
 
     /// How many a price is for.

@@ -6,6 +6,7 @@ mod bad_files;
 mod browser;
 mod changes;
 mod commands;
+mod csv_orders;
 mod duplicates;
 mod every_step;
 mod hooks;

@@ -229,6 +229,13 @@ fn what_is_wrong_is_named_with_its_place() {
         Some("OrderLine[1]/LineItem/Price/PriceAmount"),
     );
     check("<cbc:ID>SN-33</cbc:ID>", "", "unknown_item", Some("OrderLine[1]/LineItem/Item"));
+    check(">2013-07-15<", ">15.7.2013<", "not_a_date", Some("Delivery/RequestedDeliveryPeriod/StartDate"));
+    check(
+        "<cbc:Percent>25<",
+        "<cbc:Percent>high<",
+        "wrong_type",
+        Some("OrderLine[1]/LineItem/Item/ClassifiedTaxCategory"),
+    );
     let stranger = text.replace("7300010000001", "7300010000002");
     assert!(problems(&stranger, &Known::default()).contains(&(
         "unknown_buyer".into(),
