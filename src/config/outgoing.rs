@@ -1,8 +1,9 @@
 //! How the files of `outgoing/` are shaped: `columns` and its like, in the section of each entity.
 
-use super::problems::{Unit, near_miss};
+use super::problems::Unit;
 use super::section::Section;
 use crate::formats::export::{Column, Shape};
+use crate::formats::near_miss::near_miss;
 use crate::rules::mirror::{Entity, Table};
 
 /// The shape of each entity that is put out.
