@@ -322,6 +322,7 @@ CREATE TABLE outbox (
     first_attempt_at TEXT,                  -- by Extend's clock: nothing older can be ours
     failures         INTEGER NOT NULL DEFAULT 0,   -- in a row, while Extend was otherwise well
     ready            INTEGER NOT NULL DEFAULT 1,   -- 0: waits for another item, see outbox_waits
+    look_up_first    INTEGER NOT NULL DEFAULT 0,   -- 1: refused in a backup, and nothing tells what came of it since
     answer           TEXT,                  -- what Extend gave back
     target           TEXT,                  -- what a change is made to: Extend's number of the order or customer
     prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there
@@ -475,6 +476,22 @@ CREATE TABLE extend_line (
     since         TEXT NOT NULL,
     reason        TEXT,
     next_probe_at TEXT
+) STRICT;
+
+-- What is wrong, and what of it was told by an alarm.
+CREATE TABLE alerts (
+    key     TEXT NOT NULL PRIMARY KEY,      -- its name, the same for as long as it lasts
+    code    TEXT NOT NULL,
+    message TEXT NOT NULL,
+    since   TEXT NOT NULL,
+    told    INTEGER NOT NULL,               -- 1: it was told
+    ended   INTEGER NOT NULL                -- 1: it is well again, which was not told yet
+) STRICT, WITHOUT ROWID;
+
+-- When alarms were told.
+CREATE TABLE alert_messages (
+    id      INTEGER PRIMARY KEY,
+    told_at TEXT NOT NULL
 ) STRICT;
 
 -- ---------------------------------------------------------------- reports

@@ -21,6 +21,8 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob};
+use crate::formats::alarm::Message;
+use crate::rules::alert::Seen;
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
@@ -28,6 +30,7 @@ use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod alerts;
 mod backup;
 mod changes;
 mod course;
@@ -83,6 +86,10 @@ pub enum Event {
     TurnedAway(TurnedAway),
     /// Webhooks are listened for, or can't be: why.
     Listening(Result<(), String>),
+    /// It was looked what is wrong, or why it could not be.
+    LookedForWrongs(Result<Vec<Seen>, String>),
+    /// An alarm was told, or why it could not be.
+    Told(Message, Result<(), String>),
     /// The status page is served at this address, or can't be: why.
     PageServed(Result<std::net::SocketAddr, String>),
 }
@@ -102,6 +109,10 @@ pub enum Job {
     Backup(jiff::Timestamp),
     /// Refresh the copy for reports. One at a time.
     Copy,
+    /// Look what is wrong. This or an alarm, one at a time.
+    LookForWrongs,
+    /// Tell an alarm.
+    Tell(Message),
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
     /// Put a question to Extend that somebody waits for. Several at a time, beside all else.
@@ -137,8 +148,9 @@ pub struct Engine {
     mind: Mind,
 }
 
-/// Calls of the push workers at a time.
-pub const PUSH_WORKERS: usize = 6;
+/// Calls of the push workers at a time: so many that some are under way while the answers of others are
+/// being recorded.
+pub const PUSH_WORKERS: usize = 12;
 
 impl Engine {
     /// Takes up where an earlier process stopped: attempts that it left open are in doubt.
@@ -290,7 +302,8 @@ impl Engine {
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.backing_up
-            && !mind.course.copies.under_way;
+            && !mind.course.copies.under_way
+            && !mind.course.alerts.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
+use super::alerts::Unrecorded;
 use super::{ASK_WORKERS, Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Pulse, Task};
+use crate::alerts::Teller;
 use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::answer::Answerer;
@@ -102,6 +104,7 @@ pub fn run(
 
     let closed = crossbeam_channel::never();
     let mut failed_at: Option<Instant> = None;
+    let mut unrecorded = Unrecorded::default();
     let mut received: Vec<Event> = Vec::new();
     let mut idle_since: Option<Instant> = None;
     loop {
@@ -112,6 +115,7 @@ pub fn run(
                 if failed_at.take().is_some() {
                     log::info!("the database works again");
                     pulse.tell(None);
+                    unrecorded.after_success(now).into_iter().for_each(|job| workers.hand_out(job));
                 }
                 if let Err(error) = engine.tend_log(now) {
                     log::warn!("{error}");
@@ -146,7 +150,9 @@ pub fn run(
                 if failed_at.is_none() {
                     log::error!("{error}; it is tried again until it works");
                 }
-                failed_at.get_or_insert_with(Instant::now);
+                let failed_for = failed_at.get_or_insert_with(Instant::now).elapsed();
+                let alarm = unrecorded.after_failure(&config, &error, failed_for, now);
+                alarm.into_iter().for_each(|job| workers.hand_out(job));
                 pulse.tell(Some(error.to_string()));
             }
         }
@@ -272,6 +278,8 @@ struct Workers {
     fetches: Option<Sender<Job>>,
     asks: Option<Sender<Job>>,
     answers: Option<Sender<Job>>,
+    alarms: Option<Sender<Job>>,
+    teller: Teller,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -304,6 +312,7 @@ impl Workers {
         let (fetches, fetch_queue) = bounded(2);
         let (asks, ask_queue) = bounded(ASK_WORKERS * 2);
         let (answers, answer_queue) = bounded(2);
+        let (alarms, alarm_queue) = bounded(4);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -371,6 +380,20 @@ impl Workers {
                 _ => None,
             }),
         )?;
+        let teller = Teller::new(config.clone());
+        let worker = teller.clone();
+        spawn(
+            "alerts",
+            &alarm_queue,
+            Box::new(move |job| match job {
+                Job::LookForWrongs => Some(Event::LookedForWrongs(worker.look())),
+                Job::Tell(message) => {
+                    let result = worker.tell(&message);
+                    Some(Event::Told(message, result))
+                }
+                _ => None,
+            }),
+        )?;
         Ok(Workers {
             client,
             moves: Some(moves),
@@ -384,6 +407,8 @@ impl Workers {
             fetches: Some(fetches),
             asks: Some(asks),
             answers: Some(answers),
+            alarms: Some(alarms),
+            teller,
             threads,
         })
     }
@@ -399,6 +424,7 @@ impl Workers {
             Job::Fetch(_) => &self.fetches,
             Job::Ask(_) => &self.asks,
             Job::Answer(_) => &self.answers,
+            Job::LookForWrongs | Job::Tell(_) => &self.alarms,
         };
         if let Some(queue) = queue {
             let _ = queue.send(job);
@@ -410,6 +436,8 @@ impl Workers {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
         drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
         drop((self.asks.take(), self.answers.take()));
+        drop(self.alarms.take());
+        self.teller.stop();
         self.ending.store(true, Ordering::Relaxed);
         self.copier.stop();
         self.client.shut_down();

@@ -672,6 +672,7 @@ impl World {
                 }
             }
             Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
+            Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
             // Nobody asks here.
             Job::Ask(_) | Job::Answer(_) => {}
             Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
