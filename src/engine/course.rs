@@ -27,8 +27,8 @@ pub(super) struct Course {
     pub(super) doubts: HashMap<i64, Doubt>,
     /// Items that failed in a way that a probe must explain: the item's fault, or an outage.
     pub(super) suspects: Vec<i64>,
-    /// Items with a call under way.
-    pub(super) in_flight: HashSet<i64>,
+    /// Items with a call under way, and the step in which it was asked for ([`Meanwhile`](super::meanwhile)).
+    pub(super) in_flight: HashMap<i64, u64>,
     /// Look-ups that were begun and have not come to their end.
     pub(super) look_ups: HashMap<i64, look_ups::LookUp>,
     /// Changes that may be made, as it is known how things stand, and since when.
@@ -36,10 +36,10 @@ pub(super) struct Course {
     pub(super) probing: bool,
     /// Calls of the push workers that are under way.
     pub(super) pushing: usize,
-    /// Lists of which a page is being fetched.
-    pub(super) pulling: HashSet<rounds::Lane>,
-    /// Records that are being fetched.
-    pub(super) fetching: Vec<DetailsJob>,
+    /// Lists of which a page is being fetched, and since which step.
+    pub(super) pulling: HashMap<rounds::Lane, u64>,
+    /// Records that are being fetched, and since which step.
+    pub(super) fetching: Vec<(u64, DetailsJob)>,
     pub(super) moving: bool,
     pub(super) putting: bool,
     pub(super) backing_up: bool,
@@ -64,12 +64,12 @@ impl Course {
             budget: Budget::new(config.extend.requests_per_minute, now.mono),
             doubts: unresolved.iter().map(|id| (*id, Doubt::new(now.mono))).collect(),
             suspects: Vec::new(),
-            in_flight: HashSet::new(),
+            in_flight: HashMap::new(),
             look_ups: HashMap::new(),
             prepared: HashMap::new(),
             probing: false,
             pushing: 0,
-            pulling: HashSet::new(),
+            pulling: HashMap::new(),
             fetching: Vec::new(),
             moving: false,
             putting: false,
@@ -109,6 +109,8 @@ pub(super) struct Settled {
     pub(super) scanned: bool,
     pub(super) forbidden: Vec<&'static str>,
     pub(super) rounds: Vec<rounds::RoundStep>,
+    /// Records that were stored.
+    pub(super) stored: HashSet<(Entity, u64)>,
 }
 
 impl Mind {
@@ -127,7 +129,9 @@ impl Mind {
             }
         }
         self.course.probing &= settled.probe.is_none();
-        self.course.hooks.fetching &= !settled.fetched;
+        if settled.fetched {
+            self.course.hooks.fetching = None;
+        }
         self.course.pushing = self.course.pushing.saturating_sub(settled.pushes);
         settled.ended.iter().for_each(|id| {
             self.course.in_flight.remove(id);
@@ -160,7 +164,7 @@ impl Mind {
             self.course.backing_up = false;
             self.course.backup_at = Some(at);
         }
-        self.course.fetching.retain(|job| !settled.detailed.contains(job));
+        self.course.fetching.retain(|(_, job)| !settled.detailed.contains(job));
         if let Some(well) = settled.copied {
             self.after_copy(well);
         }
@@ -171,6 +175,7 @@ impl Mind {
     }
 
     pub(super) fn begin(&mut self, jobs: &[Job]) {
+        let step = self.meanwhile.step;
         for job in jobs {
             match job {
                 Job::Move(_) => self.course.moving = true,
@@ -179,13 +184,13 @@ impl Mind {
                 Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
                 Job::Copy => self.course.copies.under_way = true,
-                Job::Fetch(_) => self.course.hooks.fetching = true,
+                Job::Fetch(_) => self.course.hooks.fetching = Some(step),
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,
-                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id),
-                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id),
-                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id),
+                        CallJob::Prepare(prepare) => _ = self.course.in_flight.insert(prepare.id, step),
+                        CallJob::Send(send) => _ = self.course.in_flight.insert(send.id, step),
+                        CallJob::LookUp(look_up) => _ = self.course.in_flight.insert(look_up.id, step),
                         _ => {}
                     }
                     if *call != CallJob::Probe {
@@ -196,8 +201,9 @@ impl Mind {
         }
     }
 
-    pub(super) fn after_commit(&mut self, settled: Settled) {
+    pub(super) fn after_commit(&mut self, mut settled: Settled) {
         self.scanned |= settled.scanned;
+        self.remember_stored(&mut settled);
         for sender in settled.recorded {
             // Whoever no longer waits has said that it was not taken, and gets it again.
             let _ = sender.try_send(());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::course::{Course, Settled};
+use super::meanwhile::Meanwhile;
 use super::{Event, Job, Task, rounds};
 use crate::clock::{self, Now};
 use crate::config::Config;
@@ -21,6 +22,8 @@ pub(super) struct Mind {
     pub(super) pauses: Pauses,
     pub(super) course: Course,
     pub(super) rounds: rounds::Rounds,
+    /// What was stored while calls were under way. As the rounds, it knows only what was committed.
+    pub(super) meanwhile: Meanwhile,
     /// Extend's clock: its seconds since 1970 at a moment of ours.
     pub(super) server_clock: Option<(i64, Duration)>,
     /// The earliest moment at which something may be due.

@@ -35,6 +35,7 @@ mod hooks;
 mod intake;
 mod line;
 mod look_ups;
+mod meanwhile;
 mod mind;
 mod mirror;
 mod pages;
@@ -166,6 +167,7 @@ impl Engine {
             task,
             pauses,
             course,
+            meanwhile: meanwhile::Meanwhile::default(),
             server_clock: None,
             wake_at: now.mono,
             scanned: false,
@@ -220,6 +222,7 @@ impl Engine {
             return Err(StoreError::Damaged(why));
         }
         self.mind.now = now;
+        self.mind.meanwhile.step += 1;
         let course = self.mind.course.clone();
         let mut taken = self.commit(&plan, Mind::hear);
         if taken.as_ref().is_err_and(is_about_the_data) {
@@ -269,7 +272,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
-            && !mind.course.hooks.fetching
+            && mind.course.hooks.fetching.is_none()
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.backing_up

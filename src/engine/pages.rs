@@ -19,8 +19,8 @@ use crate::rules::mirror::{Cell, Entity, key_hash};
 use crate::rules::schedule::{Round, Urgency, wants_another_pass};
 use crate::rules::sweep::{Doubt, doubt, removal_is_plausible};
 use crate::store::{
-    Applied, balances, customers, details, orders, outbox, prices, products, returns, sweeps, sync_requests,
-    sync_state,
+    Applied, Reading, balances, customers, details, orders, outbox, prices, products, returns, sweeps,
+    sync_requests, sync_state,
 };
 
 /// A return that no list of open ones shows and that is open here is asked for this often, in hours.
@@ -104,7 +104,19 @@ impl Mind {
         let lane = Lane { entity: job.entity, round: job.round };
         let now = self.now.text();
         let Some(under) = self.rounds.under_way.get(&lane) else { return Ok(()) };
-        let applied = self.apply_page(tx, job, under, &page.rows, &now)?;
+        let asked_at = self.course.pulling.get(&lane).copied().unwrap_or_default();
+        let newer = self.stored_since(asked_at, lane.entity, settled);
+        let reading = Reading { now: &now, shown: Some(&under.seen), newer: Some(&newer) };
+        let applied = self.apply_page(tx, job, under, &page.rows, &reading)?;
+        settled.note_stored(lane.entity, applied.written.iter().copied());
+        if lane.round == Round::Changes && self.has_details(lane.entity) {
+            // A record that is on its way may be older than what this list tells has changed.
+            settled.note_numbers(lane.entity, &applied.numbers);
+        }
+        if applied.left_out > 0 && under.may_ask_again() {
+            settled.rounds.push(RoundStep::AskAgain(lane));
+            return Ok(());
+        }
         let (rows, total, last) = (page.rows.len() as u64, page.total, page.last);
         let mut read = Read { applied, rows, total, last, listed: Vec::new() };
         if lane == (Lane { entity: Entity::Orders, round: Round::Full }) {
@@ -118,7 +130,7 @@ impl Mind {
         let then = match (page.last, under.parts.len()) {
             (false, _) => Then::NextPage,
             (true, 2..) => Then::NextPart,
-            (true, _) => match self.after_lists(tx, job, under, &read, &now)? {
+            (true, _) => match self.after_lists(tx, job, under, &read, &now, settled)? {
                 Ok(then) => then,
                 Err(why) => return self.fail_round(tx, job, &why, settled),
             },
@@ -149,21 +161,21 @@ impl Mind {
         job: &PageJob,
         under: &Under,
         rows: &[&RawValue],
-        now: &str,
+        reading: &Reading<'_>,
     ) -> rusqlite::Result<Applied> {
         let scope = match self.config.orders.scope {
             Scope::All => orders::Scope::All,
             Scope::Ours => orders::Scope::Ours,
         };
         let applied = match job.entity {
-            Entity::Products => products::apply_list_page(tx, rows, &under.seen, now)?,
-            Entity::Customers => customers::apply_list_page(tx, rows, now)?,
-            Entity::Balances => balances::apply_list_page(tx, rows, now)?,
+            Entity::Products => products::apply_list_page(tx, rows, reading)?,
+            Entity::Customers => customers::apply_list_page(tx, rows, reading)?,
+            Entity::Balances => balances::apply_list_page(tx, rows, reading)?,
             Entity::Prices => {
-                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, now)?
+                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, reading)?
             }
-            Entity::Orders => orders::apply_list_page(tx, rows, scope, now)?,
-            Entity::Returns => returns::apply_list_page(tx, rows, scope, now)?,
+            Entity::Orders => orders::apply_list_page(tx, rows, scope, reading)?,
+            Entity::Returns => returns::apply_list_page(tx, rows, scope, reading)?,
             Entity::ReturnCodes => returns::replace_codes(tx, rows)?,
         };
         if self.has_details(job.entity) {
@@ -199,6 +211,7 @@ impl Mind {
         under: &Under,
         read: &Read,
         now: &str,
+        settled: &mut Settled,
     ) -> rusqlite::Result<Result<Then, String>> {
         if under.phase == Phase::Read {
             let showed_new =
@@ -232,6 +245,7 @@ impl Mind {
         }
         log::info!("{}: {} are gone at Extend", entity.name(), gone.len());
         sweeps::remove(tx, entity, &gone, now)?;
+        settled.note_stored(entity, gone.hashes());
         Ok(Ok(Then::Done))
     }
 

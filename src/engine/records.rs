@@ -39,7 +39,7 @@ impl Mind {
             self.wake(self.rounds.details_after);
             return Ok(None);
         }
-        let under_way: usize = self.course.fetching.iter().map(|job| job.numbers.len()).sum();
+        let under_way: usize = self.course.fetching.iter().map(|(_, job)| job.numbers.len()).sum();
         let limit = TOGETHER + under_way + self.rounds.passed.len();
         let mut numbers: Vec<String> = Vec::new();
         let mut entity = None;
@@ -72,14 +72,17 @@ impl Mind {
     pub(super) fn hear_details(
         &mut self,
         tx: &Transaction<'_>,
-        entity: Entity,
+        job: &DetailsJob,
         all: &[(String, Got)],
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
+        let entity = job.entity;
         let now = self.now.text();
+        let asked_at = self.course.fetching.iter().find(|(_, under_way)| under_way == job);
+        let asked_at = asked_at.map_or(0, |(step, _)| *step);
         let mut stored = Vec::with_capacity(all.len());
         for (number, got) in all {
-            self.hear_detail(tx, entity, number, got, &now)?;
+            self.hear_detail(tx, asked_at, (entity, number), got, settled)?;
             match got {
                 Got::Body(_) => stored.push(key_hash(&[Cell::text(number)])),
                 Got::Again { why, .. } => {
@@ -97,18 +100,32 @@ impl Mind {
         Ok(())
     }
 
-    /// One record, or the news that there is none. One that could not be fetched changes nothing.
+    /// One record, or the news that there is none; it was asked for in the step `asked_at`. One that could not
+    /// be fetched changes nothing, and one that may be older than what is stored is asked for again.
     pub(super) fn hear_detail(
         &self,
         tx: &Transaction<'_>,
-        entity: Entity,
-        number: &str,
+        asked_at: u64,
+        (entity, number): (Entity, &str),
         got: &Got,
-        now: &str,
+        settled: &mut Settled,
     ) -> rusqlite::Result<()> {
+        let now = &self.now.text();
         match got {
-            Got::Body(body) => self.store_detail(tx, entity, number, body, now),
-            Got::Missing => self.note_missing(tx, entity, number, now),
+            Got::Body(_) | Got::Missing | Got::Refused(_)
+                if self.was_stored_since(asked_at, (entity, number), settled) =>
+            {
+                details::mark_detail_wanted(tx, entity, &[number], Urgency::Changed)
+            }
+            Got::Body(body) => {
+                let written = self.store_detail(tx, entity, number, body, now)?;
+                settled.note_stored(entity, written);
+                Ok(())
+            }
+            Got::Missing => {
+                settled.note_numbers(entity, &[number]);
+                self.note_missing(tx, entity, number, now)
+            }
             Got::Refused(why) => {
                 log::warn!("{} {number} is not shown by Extend: {why}", entity.name());
                 details::clear_detail_wanted(tx, entity, number)
@@ -143,26 +160,28 @@ impl Mind {
         number: &str,
         body: &[u8],
         now: &str,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Vec<u64>> {
         let text = std::str::from_utf8(body).unwrap_or_default();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // An answer that is no JSON object changes nothing and is asked for again with the next change.
         if serde_json::from_str::<HashMap<String, serde::de::IgnoredAny>>(text).is_err() {
             log::warn!("{} {number}: the answer can't be read", entity.name());
-            return details::clear_detail_wanted(tx, entity, number);
+            details::clear_detail_wanted(tx, entity, number)?;
+            return Ok(Vec::new());
         }
-        match entity {
-            Entity::Products => products::apply_detail(tx, number, text, now).map(|_| ()),
-            Entity::Customers => customers::apply_detail(tx, number, text, now).map(|_| ()),
+        let applied = match entity {
+            Entity::Products => products::apply_detail(tx, number, text, now)?,
+            Entity::Customers => customers::apply_detail(tx, number, text, now)?,
             Entity::Returns => {
-                returns::store_return(tx, text, now)?;
-                returns::note_checked(tx, number, now)
+                returns::note_checked(tx, number, now)?;
+                returns::store_return(tx, text, now)?
             }
             _ => {
-                orders::store_order(tx, text, now)?;
                 details::clear_detail_wanted(tx, entity, number)?;
-                self.note_found_order(tx, number)
+                self.note_found_order(tx, number)?;
+                orders::store_order(tx, text, now)?
             }
-        }
+        };
+        Ok(applied.written)
     }
 }

@@ -22,6 +22,9 @@ const TURNS: [Entity; 7] = [
     Entity::Prices,
 ];
 
+/// How often in a row a page is asked for again.
+const PAGES_ASKED_AGAIN: u32 = 5;
+
 /// A list that is read beside the others: of everything, or of what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Lane {
@@ -86,6 +89,8 @@ pub(super) struct Under {
     /// How often in a row the page could not be fetched, and when it may be asked for again.
     tries: u32,
     pub(super) not_before: Duration,
+    /// How often in a row the page was asked for again as it may have been older than what was stored.
+    asked_again: u32,
     /// Orders that were listed and may be ours.
     pub(super) listed: Vec<Listed>,
 }
@@ -110,12 +115,14 @@ impl Under {
             skipped: 0,
             tries: 0,
             not_before: Duration::ZERO,
+            asked_again: 0,
             listed: Vec::new(),
         }
     }
 
     fn take(&mut self, read: Read) {
         self.tries = 0;
+        self.asked_again = 0;
         self.not_before = Duration::ZERO;
         self.pages += 1;
         self.list = self.list.and(read.rows, read.total);
@@ -140,6 +147,12 @@ impl Under {
         self.list = Pages::default();
         self.stood_still = true;
         self.showed_new = false;
+    }
+
+    /// Whether the page is asked for again where some of it may be older than what is stored. A record that was
+    /// stored anew each time goes without it: what stored it is newer.
+    pub(super) fn may_ask_again(&self) -> bool {
+        self.asked_again < PAGES_ASKED_AGAIN
     }
 
     /// Whether all lists of the pass stood still, now that `last` was read, the last page of the last of them.
@@ -177,6 +190,8 @@ pub(super) enum RoundStep {
     Page(Lane, Read, Then),
     /// A page could not be fetched, and is asked for again.
     Retry(Lane, String),
+    /// Something in the page may be older than what is stored: it is asked for again.
+    AskAgain(Lane),
     /// The round is given up.
     Failed(Lane, String),
     /// A record that could not be fetched must not hold up those behind it.
@@ -303,6 +318,11 @@ impl Rounds {
                     under.tries += 1;
                     under.not_before = now + again(under.tries, self.only).unwrap_or_default();
                     log::info!("{}: the page is asked for again: {why}", lane.entity.name());
+                }
+            }
+            RoundStep::AskAgain(lane) => {
+                if let Some(under) = self.under_way.get_mut(&lane) {
+                    under.asked_again += 1;
                 }
             }
             RoundStep::Failed(lane, why) => {

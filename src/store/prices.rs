@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
 use super::cells::count;
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use super::sweeps;
 use crate::rules::mirror::{Cell, Entity, tables};
 
@@ -19,10 +19,10 @@ pub fn apply_list_page(
     connection: &Connection,
     customer_number: &str,
     rows: &[&RawValue],
-    now: &str,
+    reading: &Reading<'_>,
 ) -> rusqlite::Result<Applied> {
     let given = [Cell::text(customer_number)];
-    mirrored::apply_list(connection, &tables::PRICES, &given, rows, &HashSet::new(), now)
+    mirrored::apply_list(connection, &tables::PRICES, &given, rows, reading)
 }
 
 /// Whose prices are wanted from now on: `named`, or, where that is `None`, those of every customer in the
