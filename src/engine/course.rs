@@ -16,6 +16,7 @@ use crate::rules::budget::Budget;
 use crate::rules::line::Line;
 use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
+use crate::rules::schedule::Round;
 
 /// How things go. A step changes it while it plans, and a commit that fails gives back how it was. The
 /// rounds are not in it: they remember only what was committed.
@@ -109,6 +110,8 @@ pub(super) struct Settled {
     pub(super) scanned: bool,
     pub(super) forbidden: Vec<&'static str>,
     pub(super) rounds: Vec<rounds::RoundStep>,
+    /// A customer changed whose prices are wanted.
+    pub(super) prices_wanted: bool,
     /// Records that were stored.
     pub(super) stored: HashSet<(Entity, u64)>,
 }
@@ -204,6 +207,10 @@ impl Mind {
     pub(super) fn after_commit(&mut self, mut settled: Settled) {
         self.scanned |= settled.scanned;
         self.remember_stored(&mut settled);
+        if settled.prices_wanted {
+            self.rounds.due_at.remove(&rounds::Lane { entity: Entity::Prices, round: Round::Full });
+            self.wake(self.now.mono);
+        }
         for sender in settled.recorded {
             // Whoever no longer waits has said that it was not taken, and gets it again.
             let _ = sender.try_send(());

@@ -21,7 +21,7 @@ use crate::rules::hooks::{AFTER_FAILURE, Burst, ONE_BY_ONE, TRIES, Touched, touc
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
 use crate::rules::schedule::{Round, Urgency};
-use crate::store::{Reading, agent, customers, details, hooks, orders, owed, products};
+use crate::store::{Reading, agent, customers, details, hooks, orders, owed, prices, products};
 
 /// A webhook that was let in.
 #[derive(Debug, Clone)]
@@ -99,7 +99,10 @@ impl Mind {
                 {
                     continue;
                 }
-                Touched::Record(..) => {
+                Touched::Record(entity, number) => {
+                    if *entity == Entity::Customers {
+                        settled.prices_wanted |= prices::want_customer(tx, number, &now)?;
+                    }
                     let now = self.now.mono;
                     self.course.hooks.records.get_or_insert_with(|| Burst::new(now)).add(now);
                     self.course.hooks.none_wanted = false;

@@ -193,7 +193,10 @@ impl Mind {
             let job = match kind {
                 0 => self.next_sweep(tx)?,
                 1 => self.next_page(tx, Lane { entity: Entity::Prices, round: Round::Full })?,
-                _ => self.next_details(tx, Urgency::Rest)?,
+                _ => match self.next_details(tx, Urgency::Rest)? {
+                    Some(job) => Some(job),
+                    None => self.next_in_turn(tx)?,
+                },
             };
             if let Some(job) = job {
                 self.rounds.spent[kind] += u64::from(job.requests());

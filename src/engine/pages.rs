@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 use serde_json::value::RawValue;
 
 use super::reconcile::listed;
-use super::rounds::{Lane, Part, Phase, Read, RoundStep, Then, Under};
+use super::rounds::{InDoubt, Lane, Part, Phase, Read, RoundStep, Then, Under};
 use super::{Mind, Settled};
 use crate::config::Scope;
 use crate::extend::jobs::PageJob;
@@ -76,7 +76,7 @@ impl Mind {
         log::warn!("{} could not be fetched: {why}", entity.name());
         match &job.customer {
             Some(customer) => {
-                prices::end_turn(tx, customer, &now, Some(why))?;
+                prices::end_turn(tx, customer, &now, &now, Some(why))?;
                 self.note_prices(tx, &now)?;
             }
             None => {
@@ -109,6 +109,12 @@ impl Mind {
         let reading = Reading { now: &now, shown: Some(&under.seen), newer: Some(&newer) };
         let applied = self.apply_page(tx, job, under, &page.rows, &reading)?;
         settled.note_stored(lane.entity, applied.written.iter().copied());
+        if lane == (Lane { entity: Entity::Customers, round: Round::Changes }) {
+            // Nothing tells which prices changed; those of a customer that did may have.
+            for number in &applied.changed_numbers {
+                settled.prices_wanted |= prices::want_customer(tx, number, &now)?;
+            }
+        }
         if lane.round == Round::Changes && self.has_details(lane.entity) {
             // A record that is on its way may be older than what this list tells has changed.
             settled.note_numbers(lane.entity, &applied.numbers);
@@ -237,10 +243,19 @@ impl Mind {
                 let why = suddenly_few(seen.len(), before, self.config.exchange.language);
                 return Ok(Err(why));
             }
-            match doubt(entity, gone.numbers(), under.pages + 1) {
-                Doubt::None => {}
-                Doubt::Ask(groups) => return Ok(Ok(Then::MakeSure(narrowed(&under.lists, &groups)))),
-                Doubt::ReadAgain => return Ok(Ok(Then::MakeSure(under.lists.clone()))),
+            if let Doubt::Ask { groups, all } =
+                doubt(entity, gone.numbers(), under.lists.len(), under.pages + 1)
+            {
+                let parts = narrowed(&under.lists, &groups);
+                return Ok(Ok(Then::MakeSure(parts, InDoubt { records: gone.len(), all })));
+            }
+        }
+        let found = under.in_doubt.records.saturating_sub(gone.len());
+        if found > 0 {
+            log::warn!("{}: the list of everything left out {found} that Extend has", entity.name());
+            if !under.in_doubt.all {
+                let (records, language) = (under.in_doubt.records, self.config.exchange.language);
+                return Ok(Err(left_out(found, records, language)));
             }
         }
         log::info!("{}: {} are gone at Extend", entity.name(), gone.len());
@@ -259,7 +274,7 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let (entity, full) = (job.entity, job.round == Round::Full);
         if let Some(customer) = &job.customer {
-            prices::end_turn(tx, customer, now, None)?;
+            prices::end_turn(tx, customer, &under.began, now, None)?;
             sync_state::note_sweep(tx, entity, None)?;
             return self.note_prices(tx, now);
         }
@@ -321,6 +336,21 @@ fn narrowed(lists: &VecDeque<Part>, groups: &[Vec<String>]) -> VecDeque<Part> {
         .iter()
         .flat_map(|group| lists.iter().map(|list| Part { only: group.clone(), ..list.clone() }))
         .collect()
+}
+
+fn left_out(found: usize, records: usize, language: Language) -> String {
+    language.pick(
+        format!(
+            "Extend's list left out {records} records, and asked for a part of them by number Extend still had \
+             {found}; nothing was removed, and the list is read again. If this stays so, tell Extend that its list is \
+             not whole"
+        ),
+        format!(
+            "Extends lista utelämnade {records} poster, och när en del av dem efterfrågades med nummer fanns {found} \
+             kvar i Extend; inget togs bort, och listan läses igen. Förblir det så, säg till Extend att dess lista \
+             inte är hel"
+        ),
+    )
 }
 
 fn suddenly_few(seen: usize, before: usize, language: Language) -> String {

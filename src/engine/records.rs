@@ -2,6 +2,7 @@
 //! then the rest.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use rusqlite::Transaction;
 
@@ -16,6 +17,9 @@ use crate::store::{customers, details, orders, products, returns, sync_state};
 
 /// Records that are fetched in one job.
 const TOGETHER: usize = 20;
+
+/// The shortest pause between two records that have their turn.
+const SHORTEST_TURN: Duration = Duration::from_millis(200);
 
 impl Mind {
     pub(super) fn has_details(&self, entity: Entity) -> bool {
@@ -69,6 +73,73 @@ impl Mind {
         Ok(Some(CallJob::Details(DetailsJob { entity, urgency, numbers })))
     }
 
+    /// Records that no list tells have changed, each in its turn and spread evenly: a change of what only the
+    /// detail holds, committed long after its date, is in no list of changes. One request is paid for.
+    pub(super) fn next_in_turn(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Option<CallJob>> {
+        if self.rounds.only {
+            return Ok(None);
+        }
+        for (entity, every) in [
+            (Entity::Products, self.config.products.details_every),
+            (Entity::Customers, self.config.customers.details_every),
+        ] {
+            let Some(every) = every.filter(|_| self.has_details(entity)) else { continue };
+            let due_at = self.rounds.turns_at.get(&entity).copied().unwrap_or_default();
+            if due_at > self.now.mono {
+                self.wake(due_at);
+                continue;
+            }
+            let numbers = self.whose_turn(tx, entity, every)?;
+            if !numbers.is_empty() {
+                return Ok(Some(CallJob::Details(DetailsJob { entity, urgency: Urgency::Rest, numbers })));
+            }
+        }
+        Ok(None)
+    }
+
+    fn whose_turn(
+        &mut self,
+        tx: &Transaction<'_>,
+        entity: Entity,
+        every: Duration,
+    ) -> rusqlite::Result<Vec<String>> {
+        let (now, wall) = (self.now.mono, self.now.text());
+        let rows = u32::try_from(sync_state::load(tx, entity)?.rows).unwrap_or(u32::MAX);
+        let pause = (every / rows.max(1)).max(SHORTEST_TURN);
+        let (last, at) = sync_state::load_turn(tx, entity)?;
+        let at: Option<jiff::Timestamp> = at.and_then(|at| at.parse().ok());
+        let ago = at.and_then(|at| Duration::try_from(self.now.wall.duration_since(at)).ok());
+        let Some(ago) = ago else {
+            // The first turn, or a clock that was set back.
+            sync_state::note_turn(tx, entity, &last, &wall)?;
+            self.rounds.turns_at.insert(entity, now + pause);
+            self.wake(now + pause);
+            return Ok(Vec::new());
+        };
+        let due = (ago.as_millis() / pause.as_millis().max(1)).min(TOGETHER as u128) as u64;
+        let next = if due == 0 { now + (pause - ago) } else { now + pause };
+        self.rounds.turns_at.insert(entity, next);
+        self.wake(next);
+        if due == 0 {
+            return Ok(Vec::new());
+        }
+        let mut numbers = details::next_in_turn(tx, entity, &last, due)?;
+        if numbers.is_empty() {
+            numbers = details::next_in_turn(tx, entity, "", due)?;
+        }
+        let mut paid = 1;
+        while paid < numbers.len()
+            && self.course.budget.take(Urgency::Rest.class(), Group::Standard, now).is_ok()
+        {
+            paid += 1;
+        }
+        numbers.truncate(paid);
+        if let Some(number) = numbers.last() {
+            sync_state::note_turn(tx, entity, number, &wall)?;
+        }
+        Ok(numbers)
+    }
+
     pub(super) fn hear_details(
         &mut self,
         tx: &Transaction<'_>,
@@ -88,6 +159,8 @@ impl Mind {
                 Got::Again { why, .. } => {
                     log::warn!("{} {number} could not be fetched: {why}", entity.name());
                     settled.rounds.push(RoundStep::PassOver(entity, number.clone()));
+                    // It may have been its turn, without anybody asking.
+                    details::mark_detail_wanted(tx, entity, &[number], job.urgency)?;
                     sync_state::note_error(tx, entity, why, &now)?;
                 }
                 _ => {}

@@ -55,6 +55,14 @@ pub(super) enum Phase {
     MakeSure,
 }
 
+/// What a list of everything did not show.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct InDoubt {
+    pub(super) records: usize,
+    /// All of it is asked for, not a sample.
+    pub(super) all: bool,
+}
+
 /// One round.
 #[derive(Debug, Clone)]
 pub(super) struct Under {
@@ -63,6 +71,7 @@ pub(super) struct Under {
     /// When it began, by our clock.
     pub(super) began: String,
     pub(super) phase: Phase,
+    pub(super) in_doubt: InDoubt,
     pub(super) page: u32,
     /// The lists that are still to be read; the first is being read.
     pub(super) parts: VecDeque<Part>,
@@ -101,6 +110,7 @@ impl Under {
             cursor,
             began,
             phase: Phase::Read,
+            in_doubt: InDoubt::default(),
             page: 0,
             lists: parts.clone(),
             parts,
@@ -181,7 +191,7 @@ pub(super) enum Then {
     /// The same lists once more.
     AnotherPass,
     /// Lists that tell whether what was not shown is gone.
-    MakeSure(VecDeque<Part>),
+    MakeSure(VecDeque<Part>, InDoubt),
     Done,
 }
 
@@ -219,6 +229,8 @@ pub(super) struct Rounds {
     pub(super) began: Duration,
     /// When each list is next due, so that the tables are not asked at every step.
     pub(super) due_at: HashMap<Lane, Duration>,
+    /// When the next record of an entity has its turn though no list tells that it changed.
+    pub(super) turns_at: HashMap<Entity, Duration>,
     /// Entities of which a list of everything was once read to its end.
     pub(super) filled: HashSet<Entity>,
     /// It is to be looked at anew whose prices are wanted.
@@ -250,6 +262,7 @@ impl Rounds {
             spent: [0; 3],
             began: Duration::ZERO,
             due_at: HashMap::new(),
+            turns_at: HashMap::new(),
             filled,
             customers_changed: true,
             open_returns: None,
@@ -367,8 +380,9 @@ impl Rounds {
                     self.asked.remove(&lane.entity);
                 }
             }
-            Then::MakeSure(parts) => {
+            Then::MakeSure(parts, in_doubt) => {
                 under.phase = Phase::MakeSure;
+                under.in_doubt = in_doubt;
                 under.begin_pass(parts);
             }
             Then::Done => self.after_round(lane),

@@ -237,3 +237,26 @@ pub fn note_error(connection: &Connection, entity: Entity, message: &str, now: &
         .execute((entity.name(), message, now))?;
     Ok(())
 }
+
+/// Whose turn it was last, of the records that are fetched though no list tells that they changed, and when.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_turn(connection: &Connection, entity: Entity) -> rusqlite::Result<(String, Option<String>)> {
+    let found = connection
+        .prepare_cached("SELECT turn_number, turn_at FROM sync_state WHERE entity = ?1")?
+        .query_row([entity.name()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Notes it.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_turn(connection: &Connection, entity: Entity, number: &str, now: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE sync_state SET turn_number = ?2, turn_at = ?3 WHERE entity = ?1")?
+        .execute([entity.name(), number, now])?;
+    Ok(())
+}

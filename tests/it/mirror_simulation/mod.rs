@@ -14,6 +14,7 @@
 mod alone;
 mod check;
 mod compare;
+mod filling;
 mod line;
 mod order_of_answers;
 mod people;

@@ -6,7 +6,7 @@ use extend_edge::engine::{Event, Hooked, Job};
 use extend_edge::extend::jobs::CallJob;
 use extend_edge::formats::hook;
 use extend_edge::rules::mirror::Entity;
-use extend_edge::standin::World;
+use extend_edge::standin::{CustomerPrice, World};
 use serde_json::json;
 
 use super::alone::Alone;
@@ -141,4 +141,32 @@ fn a_record_that_is_older_than_the_list_is_fetched_again() {
     let jobs = alone.step(vec![late]);
     alone.carry_out(jobs);
     assert!(alone.run_until(alone.now + MINUTE, |alone| description(alone) == "second"));
+}
+
+#[test]
+fn the_prices_of_a_customer_that_changed_are_fetched_with_its_webhook() {
+    let settings = "[products]\ndetails = false\n[prices]\ncustomers = [\"Customer-123\"]\nevery_seconds = 86400\n";
+    let mut alone = Alone::new(World::sample(), 6000, settings);
+    let price =
+        "SELECT coalesce(max(price), 0) FROM prices WHERE product_number = 'Product-123' AND from_quantity = 1";
+    let price = |alone: &Alone| -> f64 {
+        alone.engine.connection().query_row(price, [], |row| row.get(0)).expect("a price")
+    };
+    assert!(alone.run_until(HOUR, |alone| price(alone) > 0.0), "no price came");
+    alone.run_until(alone.now + 10_000, |_| false);
+    alone.line.desk.world().set_price(
+        "Customer-123",
+        CustomerPrice {
+            product: "Product-123".into(),
+            sales_unit: "Stk".into(),
+            from_quantity: 1,
+            currency: "SEK".into(),
+            price: 7.25,
+        },
+    );
+    alone.run_until(alone.now + MINUTE, |_| false);
+    assert_ne!(price(&alone), 7.25, "nothing tells of a price alone");
+    let jobs = alone.step(vec![hook("CustomerChanged", "CustomerNumber", "Customer-123")]);
+    alone.carry_out(jobs);
+    assert!(alone.run_until(alone.now + 10_000, |alone| price(alone) == 7.25));
 }
