@@ -209,7 +209,7 @@ impl Mind {
         self.remember_stored(&mut settled);
         if settled.prices_wanted {
             self.rounds.due_at.remove(&rounds::Lane { entity: Entity::Prices, round: Round::Full });
-            self.wake(self.now.mono);
+            self.moved_on = true;
         }
         for sender in settled.recorded {
             // Whoever no longer waits has said that it was not taken, and gets it again.
@@ -220,9 +220,9 @@ impl Mind {
             self.rounds.after(step, self.now.mono);
         }
         for lane in settled.pulled {
-            // The round has moved on only now: its next page is planned at once, by a step of its own.
+            // The round has moved on only now: its next page is planned at once, in a transaction of its own.
             self.course.pulling.remove(&lane);
-            self.wake(self.now.mono);
+            self.moved_on = true;
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Mind {
     pub(super) wake_at: Duration,
     /// The inbox was looked at as a whole.
     pub(super) scanned: bool,
+    /// A list has moved on, and its next page can be planned.
+    pub(super) moved_on: bool,
     /// A round ended since memory was last given back.
     pub(super) may_rest: bool,
     /// Files that were moved a moment ago: the watcher may have read them before.

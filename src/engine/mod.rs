@@ -172,6 +172,7 @@ impl Engine {
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            moved_on: false,
             just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
@@ -196,7 +197,19 @@ impl Engine {
         now: Now,
     ) -> Result<Vec<Job>, StoreError> {
         self.mind.wake_at = now.mono + Duration::from_secs(3600);
-        self.take_in(events, now, Mind::plan)
+        let mut jobs = self.take_in(events, now, Mind::plan)?;
+        if std::mem::take(&mut self.mind.moved_on) {
+            // A list goes to its next page only once the last one is committed; nothing waits for that.
+            self.mind.wake_at = now.mono + Duration::from_secs(3600);
+            match self.take_in([], now, Mind::plan) {
+                Ok(more) => jobs.extend(more),
+                Err(error) => {
+                    log::warn!("{error}; what comes next is planned once more");
+                    self.mind.wake_at = now.mono;
+                }
+            }
+        }
+        Ok(jobs)
     }
 
     /// Takes in `events` and begins nothing that would follow from them: for the end of the process.

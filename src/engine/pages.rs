@@ -3,6 +3,7 @@
 //! is asked for again; a list that was not read to its end moves no cursor and removes nothing.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use rusqlite::Transaction;
 use serde_json::value::RawValue;
@@ -22,6 +23,10 @@ use crate::store::{
     Applied, Reading, balances, customers, details, orders, outbox, prices, products, returns, sweeps,
     sync_requests, sync_state,
 };
+
+/// How far a list of everything has come is noted no more often than this: a page of which nothing changed
+/// writes nothing.
+const BETWEEN_NOTES: Duration = Duration::from_secs(5);
 
 /// A return that no list of open ones shows and that is open here is asked for this often, in hours.
 const HOURS_BETWEEN_CHECKS: i64 = 6;
@@ -106,7 +111,12 @@ impl Mind {
         let Some(under) = self.rounds.under_way.get(&lane) else { return Ok(()) };
         let asked_at = self.course.pulling.get(&lane).copied().unwrap_or_default();
         let newer = self.stored_since(asked_at, lane.entity, settled);
-        let reading = Reading { now: &now, shown: Some(&under.seen), newer: Some(&newer) };
+        let reading = Reading {
+            now: &now,
+            shown: Some(&under.seen),
+            newer: Some(&newer),
+            announced_later: under.announces,
+        };
         let applied = self.apply_page(tx, job, under, &page.rows, &reading)?;
         settled.note_stored(lane.entity, applied.written.iter().copied());
         if lane == (Lane { entity: Entity::Customers, round: Round::Changes }) {
@@ -124,14 +134,18 @@ impl Mind {
             return Ok(());
         }
         let (rows, total, last) = (page.rows.len() as u64, page.total, page.last);
-        let mut read = Read { applied, rows, total, last, listed: Vec::new() };
+        let mut read = Read { applied, rows, total, last, ..Read::default() };
         if lane == (Lane { entity: Entity::Orders, round: Round::Full }) {
             read.listed = listed(tx, &page.rows)?;
         }
-        if lane.round == Round::Full && under.phase == Phase::Read {
+        if lane.round == Round::Full
+            && under.phase == Phase::Read
+            && under.noted_at.is_none_or(|at| at + BETWEEN_NOTES <= self.now.mono)
+        {
             let (began_at, rows) = (under.began.clone(), under.rows + read.rows);
             let sweep = sync_state::Sweep { began_at, rows, total: page.total };
             sync_state::note_sweep(tx, lane.entity, Some(&sweep))?;
+            read.noted_at = Some(self.now.mono);
         }
         let then = match (page.last, under.parts.len()) {
             (false, _) => Then::NextPage,
@@ -222,7 +236,11 @@ impl Mind {
         if under.phase == Phase::Read {
             let showed_new =
                 under.showed_new || read.applied.seen.iter().any(|key| !under.seen.contains(key));
-            if wants_another_pass(under.passes + 1, under.stood_still_with(read), showed_new) {
+            // What was known before and is not shown is asked for by its number, whatever moved meanwhile.
+            let is_swept = job.round == Round::Full
+                && self.rounds.filled.contains(&job.entity)
+                && matches!(job.entity, Entity::Products | Entity::Customers | Entity::Balances);
+            if !is_swept && wants_another_pass(under.passes + 1, under.stood_still_with(read), showed_new) {
                 return Ok(Ok(Then::AnotherPass));
             }
         }

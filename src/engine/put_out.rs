@@ -13,7 +13,7 @@ use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
-use crate::store::{agent, changes, outgoing, owed};
+use crate::store::{agent, changes, outgoing, owed, sync_state};
 
 /// Entities that are put out as snapshots and changes.
 pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
@@ -159,7 +159,7 @@ impl Mind {
     /// Numbers what changed since the last file of changes, entity by entity.
     fn flush_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         for entity in PUT_OUT {
-            if !changes::has_pending(tx, entity)? {
+            if !changes::has_pending(tx, entity)? || sync_state::awaits_announcement(tx, entity)? {
                 continue;
             }
             let since = self.course.put_out.flushed.get(&entity).copied();
@@ -170,8 +170,11 @@ impl Mind {
                 continue;
             }
             let subtract = self.config.exchange.subtract_queued;
-            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some()
-            {
+            outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?;
+            if changes::has_pending(tx, entity)? {
+                // One file at a time, so that nobody waits for a hundred of them.
+                self.wake(self.now.mono);
+                continue;
             }
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);

@@ -98,6 +98,10 @@ pub(super) struct Under {
     /// How often in a row the page could not be fetched, and when it may be asked for again.
     tries: u32,
     pub(super) not_before: Duration,
+    /// When it was last noted how far it has come.
+    pub(super) noted_at: Option<Duration>,
+    /// All that it brings is told to the webshop at its end, and not row by row.
+    pub(super) announces: bool,
     /// How often in a row the page was asked for again as it may have been older than what was stored.
     asked_again: u32,
     /// Orders that were listed and may be ours.
@@ -125,6 +129,8 @@ impl Under {
             skipped: 0,
             tries: 0,
             not_before: Duration::ZERO,
+            noted_at: None,
+            announces: false,
             asked_again: 0,
             listed: Vec::new(),
         }
@@ -133,6 +139,7 @@ impl Under {
     fn take(&mut self, read: Read) {
         self.tries = 0;
         self.asked_again = 0;
+        self.noted_at = read.noted_at.or(self.noted_at);
         self.not_before = Duration::ZERO;
         self.pages += 1;
         self.list = self.list.and(read.rows, read.total);
@@ -150,6 +157,8 @@ impl Under {
     }
 
     fn begin_pass(&mut self, parts: VecDeque<Part>) {
+        // The end of the first pass of a first list announced all of it.
+        self.announces = false;
         self.passes += 1;
         self.parts = parts;
         self.page = 0;
@@ -180,6 +189,8 @@ pub(super) struct Read {
     pub(super) total: Option<u64>,
     /// It is the last page of its list.
     pub(super) last: bool,
+    /// How far the round has come was noted with it.
+    pub(super) noted_at: Option<Duration>,
     pub(super) listed: Vec<Listed>,
 }
 

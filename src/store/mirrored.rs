@@ -63,12 +63,15 @@ pub struct Reading<'a> {
     /// Keys that were stored by something else since the page was asked for. The page may be older than that:
     /// where it differs, its row is left out.
     pub newer: Option<&'a HashSet<u64>>,
+    /// The webshop is told of all of it at the end of the round
+    /// ([`is_announced_later`](super::sync_state::is_announced_later)).
+    pub announced_later: bool,
 }
 
 impl<'a> Reading<'a> {
     /// A page by itself.
     pub fn at(now: &'a str) -> Reading<'a> {
-        Reading { now, shown: None, newer: None }
+        Reading { now, shown: None, newer: None, announced_later: false }
     }
 
     fn was_shown(&self, key: u64) -> bool {
@@ -91,6 +94,7 @@ pub(super) fn apply_list(
     let mut applied = Applied::default();
     let mut lookup = connection.prepare_cached(&lookup_sql(table, Source::List))?;
     let mut writer = Writer::new(connection, table, Source::List, reading.now)?;
+    writer.announced_later = reading.announced_later;
     let mut last_number = None;
     let (mut numbers, mut changed_numbers) = (HashSet::new(), HashSet::new());
     for record in &list_records(table, given, rows, &mut applied) {
