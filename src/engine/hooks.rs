@@ -19,7 +19,7 @@ use crate::rules::answer::Got;
 use crate::rules::budget::{Class, Group};
 use crate::rules::hooks::{AFTER_FAILURE, Burst, ONE_BY_ONE, TRIES, Touched, touched};
 use crate::rules::line::State;
-use crate::rules::mirror::Entity;
+use crate::rules::mirror::{Cell, Entity, key_hash};
 use crate::rules::schedule::{Round, Urgency};
 use crate::store::{Reading, agent, customers, details, hooks, orders, owed, prices, products};
 
@@ -292,20 +292,17 @@ impl Mind {
                 Got::LoginRefused => Some("the login was refused"),
                 _ => None,
             });
+            // The record's own row, a moment ago, makes its detail no older.
+            let newer = self.stored_since(asked_at, entity, settled);
+            let may_be_old = newer.contains(&key_hash(&[Cell::text(&record.number)]));
             if let Some(Got::Body(body)) = &record.row {
-                let newer = self.stored_since(asked_at, entity, settled);
-                if !self.store_row(
-                    tx,
-                    entity,
-                    body,
-                    &Reading { newer: Some(&newer), ..Reading::at(&now) },
-                    settled,
-                )? {
+                let reading = Reading { newer: Some(&newer), ..Reading::at(&now) };
+                if !self.store_row(tx, entity, body, &reading, settled)? {
                     hooks::want(tx, &touched)?;
                 }
             }
             if let Some(got) = &record.detail {
-                self.hear_detail(tx, asked_at, (entity, &record.number), got, settled)?;
+                self.hear_detail(tx, (entity, &record.number), got, may_be_old, settled)?;
             }
             match failed {
                 None => hooks::strike(tx, &touched)?,

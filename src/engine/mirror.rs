@@ -319,7 +319,8 @@ impl Mind {
         }
         let parts = self.parts(tx, lane, state.cursor.as_deref())?;
         let mut under = Under::new(clock::text(self.server_now()), self.now.text(), parts);
-        under.announces = lane.round == Round::Full && !filled && sync_state::is_announced_later(tx, lane.entity)?;
+        under.announces =
+            lane.round == Round::Full && !filled && sync_state::is_announced_later(tx, lane.entity)?;
         self.rounds.under_way.insert(lane, under);
         if lane.round == Round::Changes {
             self.note_round_begins(tx, lane.entity)?;

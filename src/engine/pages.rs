@@ -236,11 +236,15 @@ impl Mind {
         if under.phase == Phase::Read {
             let showed_new =
                 under.showed_new || read.applied.seen.iter().any(|key| !under.seen.contains(key));
-            // What was known before and is not shown is asked for by its number, whatever moved meanwhile.
-            let is_swept = job.round == Round::Full
+            // A sweep whose list does not say how many rows it has: what was known before and is not shown is
+            // asked for by its number, and tells whether the list moved.
+            let told_by_number = job.round == Round::Full
+                && read.total.is_none()
                 && self.rounds.filled.contains(&job.entity)
-                && matches!(job.entity, Entity::Products | Entity::Customers | Entity::Balances);
-            if !is_swept && wants_another_pass(under.passes + 1, under.stood_still_with(read), showed_new) {
+                && sweeps::shows_all(job.entity);
+            if !told_by_number
+                && wants_another_pass(under.passes + 1, under.stood_still_with(read), showed_new)
+            {
                 return Ok(Ok(Then::AnotherPass));
             }
         }
@@ -274,6 +278,10 @@ impl Mind {
             if !under.in_doubt.all {
                 let (records, language) = (under.in_doubt.records, self.config.exchange.language);
                 return Ok(Err(left_out(found, records, language)));
+            }
+            // What moved to where nobody looked moved because something before it went.
+            if read.total.is_none() && under.passes <= 1 {
+                return Ok(Ok(Then::AnotherPass));
             }
         }
         log::info!("{}: {} are gone at Extend", entity.name(), gone.len());

@@ -153,7 +153,8 @@ impl Mind {
         let asked_at = asked_at.map_or(0, |(step, _)| *step);
         let mut stored = Vec::with_capacity(all.len());
         for (number, got) in all {
-            self.hear_detail(tx, asked_at, (entity, number), got, settled)?;
+            let may_be_old = self.was_stored_since(asked_at, (entity, number), settled);
+            self.hear_detail(tx, (entity, number), got, may_be_old, settled)?;
             match got {
                 Got::Body(_) => stored.push(key_hash(&[Cell::text(number)])),
                 Got::Again { why, .. } => {
@@ -173,21 +174,19 @@ impl Mind {
         Ok(())
     }
 
-    /// One record, or the news that there is none; it was asked for in the step `asked_at`. One that could not
-    /// be fetched changes nothing, and one that may be older than what is stored is asked for again.
+    /// One record, or the news that there is none. One that could not be fetched changes nothing, and one that
+    /// may be older than what is stored is asked for again.
     pub(super) fn hear_detail(
         &self,
         tx: &Transaction<'_>,
-        asked_at: u64,
         (entity, number): (Entity, &str),
         got: &Got,
+        may_be_old: bool,
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let now = &self.now.text();
         match got {
-            Got::Body(_) | Got::Missing | Got::Refused(_)
-                if self.was_stored_since(asked_at, (entity, number), settled) =>
-            {
+            Got::Body(_) | Got::Missing | Got::Refused(_) if may_be_old => {
                 details::mark_detail_wanted(tx, entity, &[number], Urgency::Changed)
             }
             Got::Body(body) => {

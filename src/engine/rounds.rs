@@ -384,6 +384,7 @@ impl Rounds {
                 under.page = 0;
             }
             Then::AnotherPass => {
+                under.phase = Phase::Read;
                 under.begin_pass(under.lists.clone());
                 // The mirror can be used now, and what moved meanwhile is looked for beside other things.
                 under.there.clear();

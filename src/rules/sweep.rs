@@ -91,9 +91,13 @@ mod tests {
 
     #[test]
     fn of_very_many_a_sample_is_asked_for_that_is_spread_over_all_of_them() {
-        for (count, lists, pages, asked) in
-            [(1000, 1, 9, 1000), (1001, 1, 9, 1000), (50_000, 1, 9, 1000), (50_000, 2, 9, 500), (5000, 1, 3000, 3000)]
-        {
+        for (count, lists, pages, asked) in [
+            (1000, 1, 9, 1000),
+            (1001, 1, 9, 1000),
+            (50_000, 1, 9, 1000),
+            (50_000, 2, 9, 500),
+            (5000, 1, 3000, 3000),
+        ] {
             let Doubt::Ask { groups, all } = doubt(Entity::Products, numbers(count), lists, pages) else {
                 panic!("{count} are asked for")
             };

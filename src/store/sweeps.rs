@@ -86,6 +86,11 @@ pub fn remove(connection: &Connection, entity: Entity, gone: &Unseen, now: &str)
     Ok(())
 }
 
+/// Whether a list of everything shows all that there is of an entity.
+pub fn shows_all(entity: Entity) -> bool {
+    swept(entity).is_some()
+}
+
 /// Entities whose lists show everything that there is. Orders and returns are listed by date only.
 fn swept(entity: Entity) -> Option<&'static Table> {
     match entity {

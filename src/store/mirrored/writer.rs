@@ -52,7 +52,16 @@ impl<'c> Writer<'c> {
             keys.join(", "),
             sets.join(", ")
         ))?;
-        Ok(Writer { connection, table, now, upsert, more_rows: 0, stamps, has_text: text.is_some(), announced_later: false })
+        Ok(Writer {
+            connection,
+            table,
+            now,
+            upsert,
+            more_rows: 0,
+            stamps,
+            has_text: text.is_some(),
+            announced_later: false,
+        })
     }
 
     pub(super) fn write(

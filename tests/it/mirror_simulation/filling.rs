@@ -13,14 +13,18 @@ fn fill(products: usize, per_minute: u32) {
     let mut alone = Alone::new(world, per_minute, "");
     let rows = |alone: &Alone, from: &str| alone.number(&format!("SELECT count(*) FROM {from}")) as usize;
     let lists = "sync_state WHERE last_full_at IS NOT NULL";
-    assert!(alone.run_until(20 * MINUTE, |alone| rows(alone, lists) == 6), "not usable after 20 minutes");
+    let is_usable = alone.run_until(20 * MINUTE, |alone| rows(alone, lists) == 6);
+    assert!(is_usable, "not usable after 20 minutes: {:?}", alone.line.state().asked);
     let usable = alone.now;
     assert_eq!(rows(&alone, "products WHERE name IS NOT NULL AND removed_at IS NULL"), products);
     assert_eq!(rows(&alone, "balances"), products * 3);
     assert_eq!(rows(&alone, "customers"), products / 10);
     let first = alone.line.state().asked.clone();
 
-    assert!(alone.run_until(5 * HOUR, |alone| rows(alone, "details_wanted") == 0), "not complete after 5 hours");
+    assert!(
+        alone.run_until(5 * HOUR, |alone| rows(alone, "details_wanted") == 0),
+        "not complete after 5 hours"
+    );
     let complete = alone.now;
     assert_eq!(rows(&alone, "products WHERE raw IS NOT NULL AND description IS NOT NULL"), products);
     // The balances were fresh all the while: a list of changes a minute, and each within its time.

@@ -193,6 +193,11 @@ fn told(lie: Lie, path: &str, body: Vec<u8>) -> Vec<u8> {
     if query.contains("DateFrom") || query.contains("AfterDate") {
         return body;
     }
+    // Whoever asks for a record by its number is told the truth.
+    let by_number = path.starts_with("/Customers") && query.contains("customerNumber=");
+    if by_number || query.contains("productNumber=") || query.contains("productNumberList=") {
+        return body;
+    }
     let Ok(mut whole) = serde_json::from_slice::<Value>(&body) else { return body };
     let page = number_of(query, "pageOffset").or(number_of(query, "pageNumber").map(|page| page - 1));
     let info = whole.get("paginationInfo").cloned();

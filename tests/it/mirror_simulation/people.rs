@@ -452,11 +452,8 @@ impl People {
 
     /// The goods of a return arrive.
     fn receive_return(&mut self, world: &mut World) -> Option<String> {
-        let open: Vec<String> = world
-            .returns()
-            .filter(|one| one.status == "Ordered")
-            .map(|one| one.number.clone())
-            .collect();
+        let open: Vec<String> =
+            world.returns().filter(|one| one.status == "Ordered").map(|one| one.number.clone()).collect();
         let number = open.get(self.rng.usize(..open.len().max(1)))?;
         world.receive_return(number);
         Some(format!("receives return {number}"))

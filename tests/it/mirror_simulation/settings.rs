@@ -113,7 +113,9 @@ impl Settings {
             // When each customer's prices were fetched is the state of that list: one row for each of them.
             let turns = if name == "price_customers" { price_lists } else { 0 };
             // status.json is owed once a minute, as it tells how old everything is.
-            if more > turns && !["sync_state", "agent", "owed_files", "sync_requests"].contains(&name.as_str()) {
+            if more > turns
+                && !["sync_state", "agent", "owed_files", "sync_requests"].contains(&name.as_str())
+            {
                 return Err(format!("in an hour of rest {more} rows of {name} were written"));
             }
         }
