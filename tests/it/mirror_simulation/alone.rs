@@ -19,15 +19,14 @@ use jiff::Timestamp;
 
 use super::line::Line;
 
-/// Extend's clock at the beginning, in milliseconds since 1970; ours is the same.
-const EPOCH: i64 = 1_790_000_000_000;
-
 /// The engine, its line, and what is on its way.
 pub struct Alone {
     pub engine: Engine,
     pub line: Line,
     /// Milliseconds since the beginning.
     pub now: i64,
+    /// Extend's clock at the beginning, in milliseconds since 1970: the world's. Ours is the same.
+    epoch: i64,
     queue: BinaryHeap<Reverse<OnItsWay>>,
     order: u64,
 }
@@ -61,18 +60,19 @@ impl Alone {
         );
         let config = Arc::new(Config::parse(Path::new("/simulated"), &text, None).expect("settings"));
         let options = Options { limit_per_minute: per_minute, ..Options::default() };
+        let epoch = world.now().as_millisecond();
         let desk = Desk::new(world, options);
-        let line = Line::new(desk, fastrand::Rng::with_seed(1), EPOCH);
+        let line = Line::new(desk, fastrand::Rng::with_seed(1), epoch);
         let connection = store::open_in_memory().expect("a database in memory");
-        let engine = Engine::new(connection, config, Task::default(), moment(0)).expect("an engine");
+        let engine = Engine::new(connection, config, Task::default(), moment(epoch, 0)).expect("an engine");
         let mut alone =
-            Alone { engine: engine.with_dice(1), line, now: 0, queue: BinaryHeap::new(), order: 0 };
+            Alone { engine: engine.with_dice(1), line, now: 0, epoch, queue: BinaryHeap::new(), order: 0 };
         alone.bring(0, Event::Seen(Sighting::Scanned { error: None }));
         alone
     }
 
     pub fn step(&mut self, events: Vec<Event>) -> Vec<Job> {
-        self.engine.step(events, moment(self.now)).expect("a step")
+        self.engine.step(events, moment(self.epoch, self.now)).expect("a step")
     }
 
     /// Makes a call now; its answer is held back by the test.
@@ -140,7 +140,7 @@ impl Alone {
     }
 }
 
-fn moment(now: i64) -> Now {
-    let wall = Timestamp::from_millisecond(EPOCH + now).unwrap_or_default();
+fn moment(epoch: i64, now: i64) -> Now {
+    let wall = Timestamp::from_millisecond(epoch + now).unwrap_or_default();
     Now { wall, mono: Duration::from_millis(now as u64) }
 }
