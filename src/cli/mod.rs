@@ -19,9 +19,11 @@ mod backup;
 mod check;
 mod demo;
 mod init;
+mod mapping;
 mod once;
 mod outbox;
 mod pause;
+mod preview;
 mod report;
 mod restore;
 mod run;
@@ -62,6 +64,8 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Preview(preview::Arguments),
+    Mapping(mapping::Arguments),
     Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
@@ -101,6 +105,8 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Preview(command) => preview::run(arguments.home, command),
+        Command::Mapping(command) => mapping::run(arguments.home, command),
         Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),

@@ -8,6 +8,7 @@
 //! `section` and `read` the tree with places, `problems` the sentences.
 
 mod address;
+mod csv;
 mod problems;
 mod read;
 mod secret;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::formats::csv::mapping::Mapping;
 pub use problems::{Language, Problem, Warning};
 pub use secret::Secret;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub backup: Backup,
     /// `[reports]`
     pub reports: Reports,
+    /// `[csv.NAME]`, in the order of the names: which column of a file makes which field.
+    pub csv: Vec<Mapping>,
     /// `[log]`
     pub log: Log,
     /// What was accepted and yet deserves to be known, in the order of the lines.
@@ -212,11 +216,14 @@ pub struct Webhooks {
     pub max_bytes: usize,
 }
 
-/// `[status]`. This version has no status page yet.
+/// `[status]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Where to serve the status page; `None` means not at all.
+    /// Where to serve the status page; `None` means not at all. There is a password where other computers can
+    /// reach it.
     pub listen: Option<SocketAddr>,
+    /// What a browser must give to see it; `None`: nothing.
+    pub password: Option<Secret>,
 }
 
 /// `[backup]`
@@ -375,6 +382,17 @@ impl Config {
     pub fn outgoing_atp(&self) -> PathBuf {
         self.outgoing().join("atp")
     }
+}
+
+/// The sections `[csv.NAME]` of a text that need not be whole settings, in the order of their names.
+///
+/// # Errors
+/// Every problem with them.
+pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
+    let mut raw = read::RawConfig::parse(text);
+    let mappings = csv::read(&mut raw);
+    let (problems, _) = raw.finish();
+    if problems.is_empty() { Ok(mappings) } else { Err(problems) }
 }
 
 /// The home: `arg` (`--home`), else `$EXTEND_EDGE_HOME`, else the current directory. Absolute, and

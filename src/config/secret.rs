@@ -28,14 +28,24 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret that stands here or in a file of its own. `not_needed`: it is known already, so the
-/// file is not read.
+/// How much a secret is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// It must not be empty.
+    Needed,
+    /// An empty one is none.
+    Maybe,
+    /// It is known already, so the file is not read.
+    Known,
+}
+
+/// A secret that stands here or in a file of its own.
 pub(super) fn read(
     section: &mut Section<'_, '_>,
     key: &'static str,
     file_key: &'static str,
     home: &Path,
-    not_needed: bool,
+    wanted: Wanted,
 ) -> Option<Secret> {
     let language = section.language();
     let here = section.text(key, Expected::Text);
@@ -49,13 +59,13 @@ pub(super) fn read(
         return None;
     }
     if let Some(secret) = here {
-        if secret.is_empty() && key == "password" && !not_needed {
+        if secret.is_empty() && wanted == Wanted::Needed {
             let message = language.pick("is empty: expected the password", "är tomt: här ska stå lösenordet");
             section.problem(key, message.to_owned());
         }
         return Some(secret).filter(|secret| !secret.is_empty()).map(Secret::new);
     }
-    let file = file.filter(|_| !not_needed)?;
+    let file = file.filter(|_| wanted != Wanted::Known)?;
     match from_file(&home.join(&file)) {
         Ok(secret) => Some(secret),
         Err(error) => {

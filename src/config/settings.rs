@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::address;
 use super::problems::{Expected, Language, Problem, Unit};
 use super::read::RawConfig;
-use super::secret::{self, Secret};
+use super::secret::{self, Secret, Wanted};
 use super::section::Section;
 use super::{
     Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE,
@@ -64,7 +64,7 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
             },
         }),
         webhooks: raw.section("webhooks", |section| webhooks(section, home)),
-        status: raw.section("status", status),
+        status: raw.section("status", |section| status(section, home)),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
             every: match section.whole("every_hours", Unit::Hours, 24, 0..=YEAR_HOURS) {
@@ -75,16 +75,9 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        csv: super::csv::read(&mut raw),
         warnings: Vec::new(),
     };
-    raw.set_apart("csv", |language| {
-        language
-            .pick(
-                "this version does not read CSV orders yet; the section is left alone, and a .csv in the inbox is rejected",
-                "den här versionen läser inte order som CSV ännu; avsnittet lämnas därhän, och en .csv i inkorgen avvisas",
-            )
-            .to_owned()
-    });
     raw.set_apart("ubl", |language| {
         language
             .pick(
@@ -126,7 +119,8 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         );
         section.problem("username", message.to_owned());
     }
-    let from_file = secret::read(section, "password", "password_file", home, env_password.is_some());
+    let wanted = if env_password.is_some() { Wanted::Known } else { Wanted::Needed };
+    let from_file = secret::read(section, "password", "password_file", home, wanted);
     let password = env_password.map(Secret::new).or(from_file);
     if password.is_none() && !section.is_written("password") && !section.is_written("password_file") {
         let message = language.pick(
@@ -223,7 +217,7 @@ fn not_yet<'a, 'b, T>(
 fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
     let webhooks = Webhooks {
         listen: section.text_as("listen", Expected::Listen, socket_address),
-        secret: secret::read(section, "secret", "secret_file", home, false),
+        secret: secret::read(section, "secret", "secret_file", home, Wanted::Maybe),
         allow_unsigned_files: section.flag("allow_unsigned_files", false),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 6000, 600_000),
         max_bytes: section.whole("max_kb", Unit::Kilobytes, 256, 1..=16_384) as usize * 1000,
@@ -240,16 +234,19 @@ fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
     webhooks
 }
 
-fn status(section: &mut Section<'_, '_>) -> Status {
+fn status(section: &mut Section<'_, '_>, home: &Path) -> Status {
     let written = section.text_as("listen", Expected::Listen, socket_address);
-    if written.is_some() {
+    let password = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    // A password file that can't be read is told already.
+    let is_open = password.is_none() && !section.is_written("password_file");
+    if written.is_some_and(|address| !address.ip().is_loopback()) && is_open {
         let message = section.language().pick(
-            "this version has no status page yet; nothing listens here",
-            "den här versionen har ingen statussida ännu; inget lyssnar här",
+            "expected a password or a password_file beside it: other computers reach this address, and whoever opens the page can call orders off",
+            "här behövs också password eller password_file: andra datorer når den här adressen, och den som öppnar sidan kan avbeställa order",
         );
-        section.warning("listen", message.to_owned());
+        section.problem("listen", message.to_owned());
     }
-    Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) } }
+    Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) }, password }
 }
 
 fn reports(section: &mut Section<'_, '_>, home: &Path) -> Reports {

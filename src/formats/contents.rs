@@ -3,8 +3,11 @@
 //! Where only some of a file's documents are taken, the others become a file of the same format, which a
 //! person mends and drops again ([`Contents::set_aside`]). They stand in it as they stood in the original.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
+use super::csv;
+use super::csv::mapping::{Encoding, Mapping};
 use super::document::Document;
 use super::json::{self, Completeness};
 use super::problem::{Problem, Wrong};
@@ -12,15 +15,17 @@ use super::text::{self, NotText};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum Format<'m> {
     /// One JSON document, or an array of them.
     Json,
     /// One JSON document a line.
     JsonLines,
+    /// Orders as CSV.
+    Csv(&'m Mapping),
 }
 
 /// How documents stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
     /// It is the one document.
     One,
@@ -28,6 +33,13 @@ pub enum Shape {
     Array,
     /// One a line.
     Lines,
+    /// In rows below a header line.
+    Rows {
+        /// What stands above the rows.
+        head: Piece,
+        /// How the text is written.
+        encoding: Encoding,
+    },
 }
 
 /// What is in a file.
@@ -81,19 +93,24 @@ pub struct PartProblem {
     pub problem: Problem,
 }
 
-impl Format {
-    /// The format of a file, by its name.
+impl<'m> Format<'m> {
+    /// The format of a file, by its name and the mappings of the settings.
     ///
     /// # Errors
     /// It is none that is taken.
-    pub fn of(name: &str) -> Result<Format, Wrong> {
+    pub fn of(name: &str, mappings: &'m [Mapping]) -> Result<Format<'m>, Wrong> {
+        // A mapping may be for files of any name.
+        if let Some(mapping) = csv::mapping::mapping_for(mappings, name) {
+            return Ok(Format::Csv(mapping));
+        }
         let ending = match name.rsplit_once('.') {
             Some((stem, ending)) if !stem.is_empty() => ending.to_lowercase(),
             _ => String::new(),
         };
         match ending.as_str() {
             "jsonl" | "ndjson" => Ok(Format::JsonLines),
-            "csv" | "xml" => Err(Wrong::UnsupportedFormat { ending }),
+            "csv" => Err(Wrong::Csv(Box::new(csv::problem::Wrong::NoMapping))),
+            "xml" => Err(Wrong::UnsupportedFormat { ending }),
             _ => Ok(Format::Json),
         }
     }
@@ -103,6 +120,7 @@ impl Format {
         match self {
             Format::Json => json::completeness(bytes),
             Format::JsonLines => completeness_of_lines(bytes),
+            Format::Csv(mapping) => csv::completeness(bytes, mapping),
         }
     }
 
@@ -111,13 +129,16 @@ impl Format {
     /// # Errors
     /// At least one problem of the file as a whole. Those of a document stand with it.
     pub fn parse(self, bytes: &[u8]) -> Result<Contents, Vec<Problem>> {
+        if let Format::Csv(mapping) = self {
+            return csv::parse(bytes, mapping);
+        }
         let text = json::text(bytes)?;
         match self {
             Format::JsonLines => Ok(Contents { shape: Shape::Lines, parts: json::lines(&text)? }),
             Format::Json if text.trim_start().starts_with('[') => {
                 Ok(Contents { shape: Shape::Array, parts: json::array(&text)? })
             }
-            Format::Json => {
+            Format::Json | Format::Csv(_) => {
                 let result = json::document(&text, 1);
                 let key = result.as_ref().ok().and_then(|document| document.key.clone());
                 let pieces = vec![Piece { range: 0..text.len(), line: 1 }];
@@ -157,28 +178,50 @@ impl Contents {
     /// The documents in `bad`, by their places in [`Contents::parts`], as a file of their own. `bytes` are
     /// those of the file.
     pub fn set_aside(&self, bytes: &[u8], bad: &[(usize, Vec<Problem>)]) -> SetAside {
-        let text = text::decode(bytes).unwrap_or_default();
-        let mut file = Composed { text: &text, bytes: String::new(), line: 1 };
-        let mut problems = Vec::new();
-        let (opening, between, closing) = match self.shape {
+        let (text, encoding) = match &self.shape {
+            Shape::Rows { encoding, .. } => (
+                csv::text::decode(bytes, Some(*encoding)).map(|(text, _)| text).unwrap_or_default(),
+                *encoding,
+            ),
+            _ => (text::decode(bytes).unwrap_or_default(), Encoding::Utf8),
+        };
+        let line_ends = match self.shape {
+            Shape::Rows { .. } => csv::text::line_ends,
+            _ => |text: &str| text.matches('\n').count() as u64,
+        };
+        let mut file = Composed { text: &text, bytes: String::new(), line_ends, line: 1 };
+        let line_end = csv::text::line_end(&text);
+        let (opening, between, closing) = match &self.shape {
             Shape::Array => ("[\n", ",\n", "\n]\n"),
+            Shape::Rows { head, .. } => {
+                file.push_piece(head);
+                (line_end, line_end, line_end)
+            }
             Shape::One | Shape::Lines => ("", "\n", "\n"),
         };
         file.push(opening);
-        for (place, (index, of_part)) in bad.iter().enumerate() {
-            let part = &self.parts[*index];
+        // As they stand in the original: rows of CSV that belong together may stand apart.
+        let of_part = |index: usize| self.parts[index].pieces.iter().map(move |piece| (index, piece));
+        let mut pieces: Vec<(usize, &Piece)> = bad.iter().flat_map(|(index, _)| of_part(*index)).collect();
+        pieces.sort_by_key(|(_, piece)| piece.range.start);
+        let mut lines: HashMap<usize, Vec<(u64, u64)>> = HashMap::new();
+        for (place, (index, piece)) in pieces.into_iter().enumerate() {
             if place > 0 {
                 file.push(between);
             }
-            let lines: Vec<(u64, u64)> =
-                part.pieces.iter().map(|piece| (piece.line, file.push_piece(piece))).collect();
-            problems.extend(of_part.iter().map(|problem| {
-                let line = problem.line.map(|line| moved(line, &lines));
-                part.problem(Problem { line, ..problem.clone() })
-            }));
+            lines.entry(index).or_default().push((piece.line, file.push_piece(piece)));
         }
         file.push(closing);
-        SetAside { bytes: file.bytes.into_bytes(), problems }
+        let problems = bad.iter().flat_map(|(index, of_part)| {
+            let lines = lines.get(index).map_or(&[][..], Vec::as_slice);
+            let with_line = move |problem: &Problem| {
+                let line = problem.line.map(|line| moved(line, lines));
+                self.parts[*index].problem(Problem { line, ..problem.clone() })
+            };
+            of_part.iter().map(with_line)
+        });
+        let problems = problems.collect();
+        SetAside { bytes: csv::text::encode(&file.bytes, encoding, bytes), problems }
     }
 }
 
@@ -198,13 +241,15 @@ fn moved(line: u64, pieces: &[(u64, u64)]) -> u64 {
 struct Composed<'a> {
     text: &'a str,
     bytes: String,
+    /// How many lines end in a text.
+    line_ends: fn(&str) -> u64,
     line: u64,
 }
 
 impl Composed<'_> {
     fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
-        self.line += text.matches('\n').count() as u64;
+        self.line += (self.line_ends)(text);
     }
 
     /// Gives the line on which the piece begins now.

@@ -9,6 +9,7 @@
 
 pub mod canonical;
 pub mod contents;
+pub mod csv;
 pub mod document;
 pub mod export;
 pub mod file_name;
@@ -16,6 +17,7 @@ pub mod hook;
 pub mod json;
 pub mod locate;
 pub mod names;
+pub mod near_miss;
 pub mod problem;
 pub mod receipt;
 pub mod report;

@@ -45,6 +45,8 @@ pub enum Wrong {
         /// What the system said.
         reason: String,
     },
+    /// Of a CSV file or an order in it.
+    Csv(Box<super::csv::problem::Wrong>),
     /// A list without a document.
     EmptyList,
     /// A file of lines whose last one has no end.
@@ -148,7 +150,8 @@ impl Problem {
 
     /// The word for programs.
     pub fn code(&self) -> &'static str {
-        match self.wrong {
+        match &self.wrong {
+            Wrong::Csv(wrong) => wrong.code(),
             Wrong::Empty => "empty_file",
             Wrong::NotText => "invalid_encoding",
             Wrong::CutOff => "cut_off",
@@ -191,12 +194,17 @@ impl Problem {
 
     /// As it stands in NAME.error.json.
     pub fn to_json(&self, language: Language) -> Value {
-        json!({
+        let mut json = json!({
             "code": self.code(),
             "message": self.message(language),
             "field": self.field,
             "line": self.line,
-        })
+        });
+        if let Wrong::Csv(wrong) = &self.wrong {
+            json["column"] = wrong.column().into();
+            json["value"] = wrong.value().into();
+        }
+        json
     }
 
     fn place(&self, language: Language) -> String {
@@ -204,6 +212,16 @@ impl Problem {
             Language::English => ("Line", "field"),
             Language::Swedish => ("Rad", "fält"),
         };
+        if let Wrong::Csv(wrong) = &self.wrong {
+            return match (self.line, wrong.column()) {
+                (Some(line), Some(column)) => language.pick(
+                    format!("Line {line}, column {column}: "),
+                    format!("Rad {line}, kolumn {column}: "),
+                ),
+                (Some(line), None) => format!("{line_word} {line}: "),
+                (None, _) => String::new(),
+            };
+        }
         match (self.line, &self.field) {
             (Some(line), Some(field)) => format!("{line_word} {line}, {field_word} {field}: "),
             (Some(line), None) => format!("{line_word} {line}: "),
@@ -214,6 +232,7 @@ impl Problem {
 
     fn english(&self) -> String {
         match &self.wrong {
+            Wrong::Csv(wrong) => wrong.message(Language::English),
             Wrong::Empty => "the file is empty. Let the webshop write it again.".into(),
             Wrong::NotText => {
                 "there are bytes here that are no text. Save the file as UTF-8 and drop it again.".into()
@@ -325,6 +344,7 @@ impl Problem {
 
     fn swedish(&self) -> String {
         match &self.wrong {
+            Wrong::Csv(wrong) => wrong.message(Language::Swedish),
             Wrong::Empty => "filen är tom. Låt webbshoppen skriva den igen.".into(),
             Wrong::NotText => {
                 "här finns tecken som inte är text. Spara filen som UTF-8 och lägg in den igen.".into()

@@ -2,8 +2,10 @@
 
 mod backup;
 mod bad_files;
+mod browser;
 mod changes;
 mod commands;
+mod csv_orders;
 mod duplicates;
 mod every_step;
 mod hooks;
@@ -11,6 +13,8 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod page;
+mod preview;
 mod prices;
 mod reconciliation;
 mod recovery;

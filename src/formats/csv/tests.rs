@@ -1,0 +1,413 @@
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::Config;
+use crate::formats::problem::Language;
+
+const EXTEND: &str =
+    "[extend]\nbase_url = \"https://s05.extend.se/RESTAPI\"\nclient = \"c\"\nusername = \"u\"\n";
+
+const SHOP: &str = "[csv.shop]\nmatch = \"*.csv\"\ndecimal = \",\"\nprices = \"with_vat\"\n\
+    round = { product = \"RUND\", unit = \"ST\" }\nfreight = { product = \"FRAKT\", unit = \"ST\" }\n\
+    discount = { product = \"RABATT\", unit = \"ST\" }\n\
+    [csv.shop.columns]\ntotal = \"Summa\"\nfreight = \"Frakt\"\ndiscount = \"Rabatt\"\n\
+    orderHeader.orderNumberExternal = \"Order\"\norderHeader.customerNumber = \"Kund\"\n\
+    orderHeader.deliveryAddress.name1 = [\"Förnamn\", \"Efternamn\"]\n\
+    orderHeader.deliveryAddress.address1 = \"Gata\"\norderHeader.deliveryAddress.city = \"Ort\"\n\
+    orderHeader.paymentType = \"Betalsätt\"\n\
+    orderRows.product.productNumber = \"Artikel\"\norderRows.salesData.quantity = \"Antal\"\n\
+    orderRows.salesData.unitPrice = \"Pris\"\norderRows.salesData.vatPercent = \"Moms\"\n\
+    [csv.shop.constants]\norderHeader.deliveryAddress.countryCode = \"SE\"\norderRows.salesData.unit = \"ST\"\n\
+    [csv.shop.defaults]\norderHeader.customerNumber = \"WEBB\"\n\
+    [csv.shop.values]\norderHeader.paymentType = { Faktura = \"Billing\" }\n";
+
+const HEAD: &str =
+    "Order;Kund;Förnamn;Efternamn;Gata;Ort;Betalsätt;Artikel;Antal;Pris;Moms;Frakt;Rabatt;Summa";
+
+fn mapping(settings: &str) -> Mapping {
+    let config = Config::parse(Path::new("/srv/shop"), &format!("{EXTEND}{settings}"), Some("p".into()));
+    config.unwrap_or_else(|error| panic!("{error}")).csv.remove(0)
+}
+
+fn parts(bytes: &[u8], mapping: &Mapping) -> Vec<Part> {
+    parse(bytes, mapping).unwrap_or_else(|problems| panic!("{problems:?}")).parts
+}
+
+fn body(part: &Part) -> &Value {
+    &part.result.as_ref().unwrap_or_else(|problems| panic!("{problems:?}")).body
+}
+
+fn wrongs(part: &Part) -> Vec<(String, Option<u64>)> {
+    let problems = part.result.as_ref().expect_err("bad");
+    problems.iter().map(|problem| (problem.code().to_owned(), problem.line)).collect()
+}
+
+#[test]
+fn rows_become_orders_with_freight_discount_and_what_rounding_leaves() {
+    let text = format!(
+        "{HEAD}\r\nW-1;;Åsa;Öberg;Storgatan 1;Umeå;Faktura;8010;3;1 049,00;25;49,00;100,00;3 121,00\r\n\
+         W-2;77;;;;;;8020;2;10,00;12;;;\r\nW-1;;;;;;;8030;1;25,00;25;;;\r\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping(SHOP));
+    assert_eq!(parts.len(), 2);
+    let first = body(&parts[0]);
+    assert_eq!(parts[0].key.as_deref(), Some("W-1"));
+    let header = &first["orderHeader"];
+    assert_eq!(header["customerNumber"], "WEBB", "a guest becomes the standing customer");
+    assert_eq!(header["deliveryAddress"]["name1"], "Åsa Öberg");
+    assert_eq!(header["paymentType"], "Billing");
+    let rows: Vec<String> = first["orderRows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let sales = &row["salesData"];
+            format!(
+                "{} {} {} {}",
+                row["product"]["productNumber"], sales["quantity"], sales["unitPrice"], row["supplyMode"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "\"8010\" 3 839.2 null",
+            "\"8030\" 1 20 null",
+            "\"FRAKT\" 1 39.2 \"Freight\"",
+            "\"RABATT\" 1 -80 \"Discount\""
+        ]
+    );
+    let second = body(&parts[1]);
+    assert_eq!(second["orderHeader"]["customerNumber"], "77");
+    assert_eq!(second["orderHeader"]["deliveryAddress"], Value::Null, "a country alone is no address");
+    assert_eq!(second["orderRows"][0]["salesData"]["unitPrice"].to_string(), "8.9286");
+}
+
+#[test]
+fn what_rounding_leaves_becomes_a_row_of_its_own() {
+    // 999 at 0.10 with 12 %: the price without VAT has no four decimals that give the sum again.
+    let text = format!("{HEAD}\nW-1;;;;;;;8010;999;0,10;12;;;99,90\n");
+    let parts = parts(text.as_bytes(), &mapping(SHOP));
+    let rows = body(&parts[0])["orderRows"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!(
+        (&rows[1]["supplyMode"], &rows[1]["product"]["productNumber"]),
+        (&"Round".into(), &"RUND".into())
+    );
+    let sum = cell::number(&rows[0]["salesData"]["unitPrice"].to_string(), '.').unwrap()
+        * rust_decimal::Decimal::from(999)
+        * cell::number("1.12", '.').unwrap();
+    let left = cell::number(&rows[1]["salesData"]["unitPrice"].to_string(), '.').unwrap();
+    assert_eq!(sum.round_dp(2) + left, cell::number("99.90", '.').unwrap());
+}
+
+#[test]
+fn bad_rows_are_told_by_line_column_and_value() {
+    let text = format!(
+        "{HEAD}\nW-1;;;;;;;8010;two;1,00;25;;;\nW-2;;;;;;Kort;8010;1;1,00;25;;;\n\
+         W-3;;Åsa;;;Umeå;;8010;1;1,00;25;;;\nW-4;;;;;;;8010;1;1,00;25;;;9,99\n;;;;;;;8010;1;1,00;25;;;\n\
+         W-6;1;;;;;;8010;1;1,00;25;;;\nW-6;2;;;;;;8010;1;1,00;25;;;\nW-7;8010\nW-8;;;;;;;8010;1;1.00;25;;;\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping(SHOP));
+    let wrongs: Vec<_> = parts.iter().map(wrongs).collect();
+    let one = |code: &str, line| vec![(code.to_owned(), Some(line))];
+    assert_eq!(wrongs[0], one("not_a_number", 2));
+    assert_eq!(wrongs[1], one("unknown_value", 3));
+    assert_eq!(wrongs[2], one("missing_field", 4));
+    assert_eq!(wrongs[3], one("total_mismatch", 5));
+    assert_eq!(wrongs[4], one("missing_field", 6));
+    assert_eq!(wrongs[5], one("rows_disagree", 8));
+    assert_eq!(wrongs[6], one("cell_count", 9));
+    assert_eq!(wrongs[7], one("not_a_number", 10));
+    let told = parts[0].result.as_ref().unwrap_err()[0].message(Language::English);
+    assert!(told.contains("Line 2") && told.contains("Antal") && told.contains("\"two\""), "{told}");
+}
+
+#[test]
+fn bad_rows_become_a_file_with_the_same_header_in_the_same_encoding() {
+    let text = format!(
+        "{HEAD}\r\nW-1;;;;;;;8010;1;1,00;25;;;\r\nW-2;;Åsa;;;;;8010;x;1,00;25;;;\r\nW-3;;;;;;;8010;1;1,00;25;;;\r\n\
+         W-2;;;;;;;8020;1;1,00;25;;;\r\n"
+    );
+    let mapping = mapping(SHOP);
+    let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (ansi, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
+    for bytes in [text.as_bytes(), &ansi, &utf16] {
+        let contents = parse(bytes, &mapping).unwrap();
+        let bad = [(1, contents.parts[1].result.clone().unwrap_err())];
+        let aside = contents.set_aside(bytes, &bad);
+        let (again, _) = text::decode(&aside.bytes, None).unwrap();
+        let lines: Vec<&str> = again.lines().collect();
+        let of: Vec<&str> = text.lines().collect();
+        assert_eq!(lines, [of[0], of[2], of[4]]);
+        assert!(again.ends_with("\r\n"));
+        let parsed = parse(&aside.bytes, &mapping).unwrap();
+        assert_eq!(parsed.parts.len(), 1);
+        let told: Vec<Problem> = aside.problems.iter().map(|part| part.problem.clone()).collect();
+        assert_eq!(parsed.parts[0].result.clone().unwrap_err(), told);
+    }
+}
+
+#[test]
+fn a_file_that_does_not_fit_its_mapping_is_said_so() {
+    let mapping = mapping(SHOP);
+    let codes = |text: &str| -> Vec<String> {
+        parse(text.as_bytes(), &mapping)
+            .unwrap_err()
+            .iter()
+            .map(|problem| problem.code().to_owned())
+            .collect()
+    };
+    assert_eq!(codes(&format!("{}\nW-1\n", HEAD.replace("Antal;", ""))), ["missing_column"]);
+    assert_eq!(codes(&format!("{HEAD};Antal\nW-1\n")), ["column_twice"]);
+    assert_eq!(codes(&format!("{HEAD}\n")), ["no_rows"]);
+    assert_eq!(codes(&format!("{HEAD}\nW-1")), ["cut_off"]);
+    assert_eq!(codes("PK\u{3}\u{4}"), ["invalid_encoding"]);
+    assert_eq!(codes("\r\n"), ["empty_file"]);
+}
+
+#[test]
+fn quotes_delimiters_and_excels_first_line_are_read() {
+    let mapping = mapping(&SHOP.replace("decimal = \",\"\n", ""));
+    let head = HEAD.replace(';', ",");
+    let text = format!(
+        "sep=,\r\n{head}\r\n\r\nW-1,,Åsa,\"Ö \"\"x\"\"\nBerg, jr\",Gata 1,Umeå,,8010,1,\"1,234.50\",25,,,\r\n\
+         W-2,,,,,,,8010,x,1,25,,,\r\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping);
+    assert_eq!(body(&parts[0])["orderHeader"]["deliveryAddress"]["name1"], "Åsa Ö \"x\"\nBerg, jr");
+    assert_eq!(body(&parts[0])["orderRows"][0]["salesData"]["unitPrice"].to_string(), "987.6");
+    assert_eq!(wrongs(&parts[1]), [("not_a_number".to_owned(), Some(6))]);
+}
+
+#[test]
+fn names_are_matched_as_on_windows() {
+    let mut mapping = mapping(SHOP);
+    for (pattern, name, expected) in [
+        ("orders-*.csv", "Orders-1.CSV", true),
+        ("orders-*.csv", "orders.csv", false),
+        ("*", "a", true),
+        ("?.txt", "a.txt", true),
+        ("?.txt", "ab.txt", false),
+        ("*a*b*", "xxaxxbxx", true),
+        ("*a*b*", "xxbxxaxx", false),
+    ] {
+        mapping.pattern = pattern.into();
+        assert_eq!(mapping.is_for(name), expected, "{pattern} {name}");
+    }
+}
+
+#[test]
+fn a_quote_too_few_is_told_and_takes_no_order_with_it() {
+    let mapping = mapping(SHOP);
+    let good = |key: &str| format!("{key};;;;;;;8010;1;1,00;25;;;\n");
+    // Nothing ends it: more may be coming, and if not the line is told on which it begins.
+    let open = format!("{HEAD}\n{}W-2;;\"Åsa;;;;;8010;1;1,00;25;;;\n{}", good("W-1"), good("W-3"));
+    assert_eq!(completeness(open.as_bytes(), &mapping), Completeness::CutOff);
+    let told = parse(open.as_bytes(), &mapping).unwrap_err();
+    assert_eq!((told[0].code(), told[0].line), ("open_quote", Some(3)));
+    let whole = format!("{HEAD}\n{}", good("W-1"));
+    assert_eq!(completeness(whole.as_bytes(), &mapping), Completeness::LineEnded);
+    let cut_within = format!("{HEAD}\nW-1;;\"Åsa\n");
+    assert_eq!(completeness(cut_within.as_bytes(), &mapping), Completeness::CutOff);
+    // A later row's quote ends it: the rows between are in one cell.
+    let text = format!(
+        "{HEAD}\n{}W-2;;\"Åsa;;;;;8010;1;1,00;25;;;\nW-3;;\"Bo\";;;;;8010;1;1,00;25;;;\n",
+        good("W-1")
+    );
+    let parts = parts(text.as_bytes(), &mapping);
+    assert_eq!(wrongs(&parts[0]), [("beside_stray_row".to_owned(), Some(2))], "may it be a row of W-1?");
+    assert_eq!(wrongs(&parts[1]), [("stray_quote".to_owned(), Some(3))]);
+}
+
+#[test]
+fn an_order_waits_for_the_row_beside_it_unless_its_total_proves_it_whole() {
+    let mapping = mapping(SHOP);
+    let text = format!(
+        "{HEAD}\nW-1;;;;;;;8010;1;1,00;25;;;\n;;;;;;;8020;1;1,00;25;;;\nW-2;;;;;;;8010;1;1,00;25;;;1,00\n\
+         ;;;;;;;8020;1;1,00;25;;;\nW-3;;;;;;;8010;1;1,00;25;;;\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping);
+    let codes: Vec<_> =
+        parts.iter().map(|part| part.result.as_ref().map_err(|told| told[0].code()).err()).collect();
+    assert_eq!(codes, [Some("beside_stray_row"), Some("missing_field"), None, Some("missing_field"), None]);
+    // The same where such rows are meant to belong to the order above.
+    let mapping = super::tests::mapping(&SHOP.replace("prices =", "order_fields = \"first_row\"\nprices ="));
+    let parts = super::tests::parts(text.as_bytes(), &mapping);
+    assert_eq!(body(&parts[0])["orderRows"].as_array().unwrap().len(), 2);
+    assert_eq!(wrongs(&parts[1]), [("total_mismatch".to_owned(), Some(4))]);
+}
+
+#[test]
+fn discounts_and_vat_may_stand_on_every_row_as_amounts() {
+    let settings =
+        SHOP.replace("discount = \"Rabatt\"", "row_discount = \"Rabatt\"\nrow_vat = \"Momsbelopp\"").replace(
+            "orderRows.salesData.vatPercent = \"Moms\"\n",
+            "orderRows.salesData.currency = \"Valuta\"\n",
+        );
+    let head = "Order;Kund;Förnamn;Efternamn;Gata;Ort;Betalsätt;Artikel;Antal;Pris;Momsbelopp;Frakt;Rabatt;Summa;Valuta";
+    // A book and two mugs, each with its own VAT and a discount.
+    let text = format!(
+        "{head}\nW-1;;;;;;;BOK;1;106,00;5,40;;10,60;195,40;SEK\nW-1;;;;;;;MUGG;2;62,50;20,00;;25,00;;\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping(&settings));
+    let rows = body(&parts[0])["orderRows"].as_array().unwrap();
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let sales = &row["salesData"];
+            format!(
+                "{} {} {} {}",
+                row["product"]["productNumber"], sales["unitPrice"], sales["vatPercent"], sales["currency"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "\"BOK\" 100 6 \"SEK\"",
+            "\"MUGG\" 50 25 \"SEK\"",
+            "\"RABATT\" -10 6 \"SEK\"",
+            "\"RABATT\" -20 25 \"SEK\"",
+        ]
+    );
+}
+
+#[test]
+fn countries_are_two_letters_or_said_by_the_settings() {
+    let settings = SHOP
+        .replace("orderHeader.deliveryAddress.countryCode = \"SE\"\n", "")
+        .replace(
+            "orderHeader.deliveryAddress.city =",
+            "orderHeader.deliveryAddress.countryCode = \"Kund\"\norderHeader.deliveryAddress.city =",
+        )
+        .replace("orderHeader.customerNumber = \"Kund\"\n", "");
+    let row = |country: &str| format!("{HEAD}\nW-1;{country};Åsa;;Gata;Ort;;8010;1;1,00;25;;;\n");
+    let wrong = parts(row("Sverige").as_bytes(), &mapping(&settings));
+    assert_eq!(wrongs(&wrong[0])[0].0, "not_a_country");
+    let settings = format!(
+        "{settings}orderHeader.deliveryAddress.countryCode = {{ Sverige = \"SE\", \"*\" = \"NO\" }}\n"
+    );
+    for (written, expected) in [("Sverige", "SE"), ("Norge", "NO")] {
+        let parts = parts(row(written).as_bytes(), &mapping(&settings));
+        assert_eq!(body(&parts[0])["orderHeader"]["deliveryAddress"]["countryCode"], expected);
+    }
+}
+
+#[test]
+fn what_was_meant_is_asked() {
+    let mapping = mapping(SHOP);
+    let of = |text: String| parse(text.as_bytes(), &mapping).unwrap_err()[0].clone();
+    let told = of(format!("{}\nW-1\n", HEAD.replace("Antal", "Antall")));
+    assert!(told.message(Language::English).contains("Is it now called Antall?"), "{told:?}");
+    let text = format!("{HEAD}\nW-1;;;;;;CreditCrad;8010;1;1,00;25;;;\n");
+    let parts = parts(text.as_bytes(), &mapping);
+    let told = parts[0].result.as_ref().unwrap_err()[0].message(Language::Swedish);
+    assert!(
+        told.starts_with("Rad 2, kolumn Betalsätt: ") && told.contains("Menade du CreditCard?"),
+        "{told}"
+    );
+    let json = parts[0].result.as_ref().unwrap_err()[0].to_json(Language::English);
+    assert_eq!((&json["column"], &json["value"]), (&"Betalsätt".into(), &"CreditCrad".into()));
+    assert_eq!(json["field"], "orderHeader.paymentType");
+}
+
+#[test]
+fn other_systems_ways_with_files_are_read() {
+    let mapping = mapping(SHOP);
+    let text = format!("{HEAD}\nW-1;;Åsa;;Gata;Umeå;;=\"0080\";1;1,00;25;;;\nW-2;;;;;;;8010;x;1,00;25;;;\n");
+    // UTF-16 without its mark, in both orders; line ends of old Macs; UTF-8 with the mark that Excel wants.
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let mac = text.replace('\n', "\r").into_bytes();
+    let marked = [b"\xEF\xBB\xBF", text.as_bytes()].concat();
+    for bytes in [little, big, mac, marked] {
+        assert_eq!(completeness(&bytes, &mapping), Completeness::LineEnded);
+        let contents = parse(&bytes, &mapping).unwrap();
+        let first = body(&contents.parts[0]);
+        assert_eq!(first["orderHeader"]["deliveryAddress"]["city"], "Umeå");
+        assert_eq!(first["orderRows"][0]["product"]["productNumber"], "0080");
+        assert_eq!(wrongs(&contents.parts[1]), [("not_a_number".to_owned(), Some(3))]);
+        let bad = [(1, contents.parts[1].result.clone().unwrap_err())];
+        let aside = contents.set_aside(&bytes, &bad);
+        assert_eq!(aside.problems[0].problem.line, Some(2));
+        assert_eq!(aside.bytes.starts_with(b"\xEF\xBB\xBF"), bytes.starts_with(b"\xEF\xBB\xBF"));
+        let again = parse(&aside.bytes, &mapping).unwrap();
+        assert_eq!(wrongs(&again.parts[0]), [("not_a_number".to_owned(), Some(2))]);
+    }
+}
+
+#[test]
+fn settings_that_can_not_be_meant_are_told() {
+    let told = |from: &str, to: &str| {
+        let settings = format!("{EXTEND}{}", SHOP.replacen(from, to, 1));
+        Config::parse(Path::new("/srv/shop"), &settings, Some("p".into())).unwrap_err().to_string()
+    };
+    for (from, to, expected) in [
+        ("prices = \"with_vat\"\n", "", "prices: is missing"),
+        ("decimal = \",\"", "decimal = \"x\"", "decimal = \"x\": expected"),
+        ("decimal = \",\"", "dates = [\"%Q\"]", "dates = [\"%Q\"]: expected"),
+        (
+            "orderHeader.paymentType = \"Bet",
+            "orderHeader.paymentTyp = \"Bet",
+            "did you mean orderHeader.paymentType?",
+        ),
+        ("Faktura = \"Billing\"", "Faktura = \"Bill\"", "= \"Bill\": expected"),
+        ("match = \"*.csv\"\n", "", "match: is missing"),
+        ("discount = { product = \"RABATT\", unit = \"ST\" }\n", "", "discount: is missing"),
+        ("unit = \"ST\" }\nfreight", "unit = \"ST\", vat_percent = 25 }\nfreight", "a rounding has none"),
+        ("orderRows.salesData.quantity = \"Antal\"\n", "", "orderRows.salesData] quantity: is missing"),
+        ("countryCode = \"SE\"", "countryCode = \"Sverige\"", "= \"Sverige\": expected"),
+    ] {
+        let told = told(from, to);
+        assert!(told.contains(expected), "{to}: {told}");
+        assert!(told.contains("extend-edge.toml:"), "{told}");
+    }
+}
+
+#[test]
+fn everything_is_said_in_both_languages() {
+    let text = || "x1".to_owned();
+    let (column, found, field) = (text(), "y2".to_owned(), fields::CURRENCY);
+    let all = [
+        Wrong::NoMapping,
+        Wrong::MissingColumn { column: column.clone(), mapping: text(), there: vec![] },
+        Wrong::ColumnTwice { column: column.clone() },
+        Wrong::NoRows,
+        Wrong::OpenQuote,
+        Wrong::CellCount { expected: 3, found: 2 },
+        Wrong::StrayQuote,
+        Wrong::BesideStrayRow { key: text() },
+        Wrong::NotANumber { column: column.clone(), found: found.clone(), decimal: ',' },
+        Wrong::NotAPercentage { column: column.clone(), found: found.clone() },
+        Wrong::NoQuantity { column: column.clone() },
+        Wrong::NotADate { column: column.clone(), found: found.clone(), forms: vec![text()] },
+        Wrong::NotAFlag { column: column.clone(), found: found.clone() },
+        Wrong::NotACountry { column: column.clone(), found: found.clone(), field },
+        Wrong::UnknownWord {
+            column: column.clone(),
+            found: found.clone(),
+            field,
+            known: &["z"],
+            mapping: text(),
+        },
+        Wrong::Empty { column: Some(column.clone()), field },
+        Wrong::Empty { column: None, field },
+        Wrong::RowsDisagree { column: column.clone(), found: found.clone(), before: text() },
+        Wrong::TotalMismatch { column, total: found, sum: text(), tolerance: text() },
+    ];
+    for wrong in all {
+        let problem = csv(wrong.clone(), 7);
+        let [english, swedish] =
+            [Language::English, Language::Swedish].map(|language| problem.message(language));
+        assert!(english.starts_with("Line 7") && swedish.starts_with("Rad 7"), "{english} {swedish}");
+        assert_ne!(english.replace("Line 7", ""), swedish.replace("Rad 7", ""));
+        // As it was, and where.
+        for said in [wrong.value(), wrong.column()].into_iter().flatten() {
+            assert!(english.contains(said) && swedish.contains(said), "{said}: {english} {swedish}");
+        }
+        assert!(english.ends_with(['.', '?']) && swedish.ends_with(['.', '?']));
+    }
+}
