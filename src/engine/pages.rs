@@ -171,7 +171,7 @@ impl Mind {
                 self.note_round_done(tx, lane.entity)?;
             }
         }
-        settled.rounds.push(RoundStep::Page(lane, read, then));
+        settled.rounds.push(RoundStep::Page(lane, Box::new(read), then));
         Ok(())
     }
 

@@ -208,7 +208,7 @@ pub(super) enum Then {
 
 /// What a page, a record or a failure did to a round; applied after the commit.
 pub(super) enum RoundStep {
-    Page(Lane, Read, Then),
+    Page(Lane, Box<Read>, Then),
     /// A page could not be fetched, and is asked for again.
     Retry(Lane, String),
     /// Something in the page may be older than what is stored: it is asked for again.
@@ -336,7 +336,7 @@ impl Rounds {
 
     pub(super) fn after(&mut self, step: RoundStep, now: Duration) {
         match step {
-            RoundStep::Page(lane, read, then) => self.after_page(lane, read, then),
+            RoundStep::Page(lane, read, then) => self.after_page(lane, *read, then),
             RoundStep::Retry(lane, why) => {
                 if let Some(under) = self.under_way.get_mut(&lane) {
                     under.tries += 1;
