@@ -29,6 +29,7 @@
 //! | [`status`] | one look that says whether all is well |
 //! | [`actions`] | what people do with items of the outbox, by a command or on the page |
 //! | [`page`] | the status page, `/healthz` and `/metrics`: they read through connections of their own |
+//! | [`alerts`] | alarms that reach somebody who does not look |
 //! | [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
@@ -54,6 +55,7 @@
 #![deny(unsafe_code)]
 
 pub mod actions;
+pub mod alerts;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::config::{self, Config, ConfigError, Language};
 use crate::store;
 
+mod alert;
 mod backup;
 mod check;
 mod demo;
@@ -69,6 +70,7 @@ enum Command {
     Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
+    Alert(alert::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
 }
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
+        Command::Alert(command) => alert::run(arguments.home, command),
         Command::Backup(command) => backup::run(arguments.home, command),
         Command::Restore(command) => restore::run(arguments.home, command),
     };

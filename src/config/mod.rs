@@ -59,6 +59,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[status]`
     pub status: Status,
+    /// `[alert]`
+    pub alert: Alert,
     /// `[backup]`: copies of the database that the agent makes by itself.
     pub backup: Backup,
     /// `[reports]`
@@ -224,6 +226,26 @@ pub struct Status {
     pub listen: Option<SocketAddr>,
     /// What a browser must give to see it; `None`: nothing.
     pub password: Option<Secret>,
+}
+
+/// `[alert]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// The program that is told, and its arguments; empty means none.
+    pub command: Vec<String>,
+    /// Where it is posted; `None` means nowhere. Whoever knows the address can post there too.
+    pub webhook: Option<Secret>,
+    /// How long Extend may be away before anybody is told.
+    pub away_after: Duration,
+    /// A disk with less room is nearly full, in bytes; 0 means that nobody asks.
+    pub disk_free_bytes: u64,
+}
+
+impl Alert {
+    /// Whether anybody is told of anything.
+    pub fn is_on(&self) -> bool {
+        !self.command.is_empty() || self.webhook.is_some()
+    }
 }
 
 /// `[backup]`

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::mind::{AGAIN_AFTER_TROUBLE, Mind};
-use super::{Job, hooks, look_ups, put_out, reports, rounds};
+use super::{Job, alerts, hooks, look_ups, put_out, reports, rounds};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::extend::jobs::{CallJob, DetailsJob};
@@ -54,6 +54,7 @@ pub(super) struct Course {
     pub(super) forbidden: HashMap<&'static str, Duration>,
     pub(super) put_out: put_out::State,
     pub(super) copies: reports::Copies,
+    pub(super) alerts: alerts::Course,
     pub(super) hooks: hooks::Course,
 }
 
@@ -82,6 +83,7 @@ impl Course {
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
             copies: reports::Copies::default(),
+            alerts: alerts::Course::default(),
             hooks: hooks::Course::new(lists, now.mono),
         }
     }
@@ -107,6 +109,7 @@ pub(super) struct Settled {
     pub(super) put: Option<bool>,
     pub(super) backup_at: Option<Duration>,
     pub(super) copied: Option<bool>,
+    pub(super) alerts: Option<alerts::Heard>,
     pub(super) scanned: bool,
     pub(super) forbidden: Vec<&'static str>,
     pub(super) rounds: Vec<rounds::RoundStep>,
@@ -171,6 +174,9 @@ impl Mind {
         if let Some(well) = settled.copied {
             self.after_copy(well);
         }
+        if let Some(heard) = settled.alerts.take() {
+            self.after_alerts(heard);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -187,6 +193,7 @@ impl Mind {
                 Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
                 Job::Copy => self.course.copies.under_way = true,
+                Job::LookForWrongs | Job::Tell(_) => self.course.alerts.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = Some(step),
                 Job::Push(call) => {
                     match call {

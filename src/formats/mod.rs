@@ -7,6 +7,7 @@
 //! [`problem`] speak to the shop, [`report`] shows what a query found. [`hook`] reads what Extend tells of
 //! itself.
 
+pub mod alarm;
 pub mod canonical;
 pub mod contents;
 pub mod csv;

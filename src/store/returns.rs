@@ -36,7 +36,7 @@ pub fn apply_list_page(
         }
     }
     let mut finished = connection.prepare_cached(
-        "SELECT status IN ('Received', 'Cancelled') AND raw ->> '$.header.status' IS status
+        "SELECT coalesce(status IN ('Received', 'Cancelled') AND raw ->> '$.header.status' = status, 0)
          FROM returns WHERE return_number = ?1 AND json_valid(raw)",
     )?;
     let mut is_over = |number: &String| -> rusqlite::Result<bool> {

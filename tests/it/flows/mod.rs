@@ -1,5 +1,6 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod alerts;
 mod backup;
 mod bad_files;
 mod browser;

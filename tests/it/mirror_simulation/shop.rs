@@ -386,6 +386,7 @@ impl Shop {
                 Job::Push(call) | Job::Pull(call) | Job::Fetch(call) => Happening::Calls(call),
                 Job::Backup(at) => Happening::Hears(Event::BackedUp(Ok(at.to_string()))),
                 Job::Copy => Happening::Hears(Event::Copied(Ok(()))),
+                Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
             };
             self.queue_here(self.now + pause, what);
         }
