@@ -324,6 +324,15 @@ fn returns_and_their_codes() {
         text(&connection, "SELECT status, created_at, reference FROM returns"),
         "[\"Received\",\"2026-11-21T10:00:00.000Z\",\"my ref\"]"
     );
+    // Its detail was finished already, so the list brings no news; one without a status is never finished.
+    let listed = |json: &str| {
+        returns::apply_list_page(&connection, &page(json), orders::Scope::All, &Reading::at(NOW)).unwrap()
+    };
+    let again = listed(r#"[{"returnNumber":"R1","status":"Received","createDate":"2026-11-21T10:00:00"}]"#);
+    assert_eq!((again.written.len(), again.changed_numbers.len()), (1, 0));
+    returns::store_return(&connection, r#"{"header":{"returnNumber":"R2"}}"#, NOW).unwrap();
+    let odd = listed(r#"[{"returnNumber":"R2","createDate":"2026-11-21T10:00:00"}]"#);
+    assert_eq!(odd.changed_numbers, ["R2"]);
     let codes = page(r#"[{"returnCode":"A","name":"As new"},{"returnCode":"B"},{}]"#);
     let applied = returns::replace_codes(&connection, &codes).unwrap();
     assert_eq!((applied.stored, applied.skipped, applied.odd), (2, 1, 1));
