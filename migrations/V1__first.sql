@@ -321,6 +321,7 @@ CREATE TABLE outbox (
     first_attempt_at TEXT,                  -- by Extend's clock: nothing older can be ours
     failures         INTEGER NOT NULL DEFAULT 0,   -- in a row, while Extend was otherwise well
     ready            INTEGER NOT NULL DEFAULT 1,   -- 0: waits for another item, see outbox_waits
+    look_up_first    INTEGER NOT NULL DEFAULT 0,   -- 1: refused in a backup, and nothing tells what came of it since
     answer           TEXT,                  -- what Extend gave back
     target           TEXT,                  -- what a change is made to: Extend's number of the order or customer
     prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there

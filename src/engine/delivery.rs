@@ -296,6 +296,12 @@ impl Mind {
                 self.wake(self.now.mono);
                 continue;
             }
+            if item.look_up_first {
+                outbox::doubt_before_sending(tx, item.id, &now)?;
+                self.course.doubts.insert(item.id, Doubt::new(self.now.mono));
+                self.wake(self.now.mono);
+                continue;
+            }
             // An order of somebody else's must be found at Extend first: that is one more.
             let requests = if item.order.is_some() { 2 } else { 1 };
             if let Err(at) =

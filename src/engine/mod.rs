@@ -140,8 +140,9 @@ pub struct Engine {
     mind: Mind,
 }
 
-/// Calls of the push workers at a time.
-pub const PUSH_WORKERS: usize = 6;
+/// Calls of the push workers at a time: so many that some are under way while the answers of others are
+/// being recorded.
+pub const PUSH_WORKERS: usize = 12;
 
 impl Engine {
     /// Takes up where an earlier process stopped: attempts that it left open are in doubt.

@@ -25,8 +25,13 @@ const ROWS_IN_CHANGES: usize = 5000;
 const COSTLY: Duration = Duration::from_millis(20);
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
-/// The pause between two jobs of files while documents are being sent: those go first.
+/// While documents are being sent they go first: from one job of files to the next it is at least this
+/// long …
 const WHILE_SENDING: Duration = Duration::from_secs(1);
+/// … and this many times as long as the last one took, on a disk where making files is slow …
+const TIMES_WHILE_SENDING: u32 = 4;
+/// … but no longer than this: the webshop waits for its receipts.
+const LONGEST_WHILE_SENDING: Duration = Duration::from_secs(5);
 /// While a long round runs, its changes go out this often.
 const DURING_A_ROUND: Duration = Duration::from_secs(10);
 /// A snapshot waits at least this long after the last one of its entity.
@@ -54,6 +59,8 @@ pub(super) struct State {
     /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
     pub(super) status_wanted: bool,
     last_at: Option<Duration>,
+    /// How long the last job of files took.
+    last_took: Duration,
     cleared_at: Option<Duration>,
     /// Entities of which a webhook told, and which is put out at once.
     hurried: HashSet<Entity>,
@@ -74,6 +81,7 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
+        self.course.put_out.last_took = put.iter().map(|file| file.took).sum();
         for file in put {
             if let Err(error) = &file.result {
                 trouble = Some(error.to_string());
@@ -119,8 +127,9 @@ impl Mind {
             return Ok(());
         }
         // While the backlog flows, an item's receipt changes twice within milliseconds: once is enough.
-        if let Some(at) =
-            self.course.put_out.last_at.map(|at| at + WHILE_SENDING).filter(|at| *at > self.now.mono)
+        let pause =
+            (self.course.put_out.last_took * TIMES_WHILE_SENDING).clamp(WHILE_SENDING, LONGEST_WHILE_SENDING);
+        if let Some(at) = self.course.put_out.last_at.map(|at| at + pause).filter(|at| *at > self.now.mono)
             && self.course.pushing > 0
         {
             self.wake(at);
