@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
-use crate::store::{agent, changes, outgoing, owed};
+use crate::store::{agent, changes, outgoing, owed, sync_state};
 
 /// Entities that are put out as snapshots and changes.
 pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
@@ -183,7 +183,7 @@ impl Mind {
     /// Numbers what changed since the last file of changes, entity by entity.
     fn flush_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         for entity in PUT_OUT {
-            if !changes::has_pending(tx, entity)? {
+            if !changes::has_pending(tx, entity)? || sync_state::awaits_announcement(tx, entity)? {
                 continue;
             }
             let since = self.course.put_out.flushed.get(&entity).copied();
@@ -193,9 +193,13 @@ impl Mind {
                 self.wake(at);
                 continue;
             }
-            let config = self.config.clone();
-            let shape = config.shapes.of(entity);
-            while outgoing::flush_changes(tx, entity, shape, &self.now.text(), ROWS_IN_CHANGES)?.is_some() {}
+            let shape = self.config.shapes.of(entity);
+            outgoing::flush_changes(tx, entity, shape, &self.now.text(), ROWS_IN_CHANGES)?;
+            if changes::has_pending(tx, entity)? {
+                // One file at a time, so that nobody waits for a hundred of them.
+                self.wake(self.now.mono);
+                continue;
+            }
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);
             self.course.put_out.hurried.remove(&entity);
