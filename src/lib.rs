@@ -27,6 +27,7 @@
 //! | [`reports`] | which reports there are, and the plain copy of the database for them |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
+//! | [`service`] | the agent as a service of the system |
 //! | [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
@@ -66,6 +67,7 @@ pub mod memory;
 pub mod recover;
 pub mod reports;
 pub mod rules;
+pub mod service;
 pub mod standin;
 pub mod status;
 pub mod store;

@@ -24,9 +24,10 @@ const STATUS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net:
 /// Reads all of `text`; `home` is absolute.
 pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Result<Config, Vec<Problem>> {
     let mut raw = RawConfig::parse(text);
+    let mut secret_files = Vec::new();
     let mut config = Config {
         home: home.to_owned(),
-        extend: raw.section("extend", |section| extend(section, home, env_password)),
+        extend: raw.section("extend", |section| extend(section, home, env_password, &mut secret_files)),
         exchange: raw.section("exchange", |section| exchange(section, home)),
         database: raw.section("database", |section| {
             path(section, "path", Expected::File, home, "data/extend-edge.db")
@@ -61,7 +62,7 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
                 Scope::Ours
             },
         }),
-        webhooks: raw.section("webhooks", |section| webhooks(section, home)),
+        webhooks: raw.section("webhooks", |section| webhooks(section, home, &mut secret_files)),
         status: raw.section("status", status),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
@@ -73,6 +74,7 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        secret_files,
         warnings: Vec::new(),
     };
     raw.set_apart("csv", |language| {
@@ -96,7 +98,12 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<String>) -> Extend {
+fn extend(
+    section: &mut Section<'_, '_>,
+    home: &Path,
+    env_password: Option<String>,
+    secret_files: &mut Vec<PathBuf>,
+) -> Extend {
     let language = section.language();
     let base_url = match required(section, "base_url").map(|url| address::base_url(&url, language)) {
         Some(Ok(url)) => {
@@ -124,9 +131,13 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         );
         section.problem("username", message.to_owned());
     }
-    let from_file = secret::read(section, "password", "password_file", home, env_password.is_some());
-    let password = env_password.map(Secret::new).or(from_file);
-    if password.is_none() && !section.is_written("password") && !section.is_written("password_file") {
+    let not_needed = env_password.is_some();
+    let kept = secret::read(section, "password", "password_file", home, not_needed);
+    secret_files.extend(kept.file);
+    let (password_credential, from_systemd) = secret::read_credential(section, not_needed);
+    let password = env_password.map(Secret::new).or(kept.secret).or(from_systemd);
+    let is_written = ["password", "password_file", "password_credential"];
+    if password.is_none() && !is_written.iter().any(|key| section.is_written(key)) {
         let message = language.pick(
             format!("is missing: expected it here, in a file that password_file names, or in the environment as {PASSWORD_VARIABLE}"),
             format!("saknas: lösenordet ska stå här, i en fil som password_file pekar ut, eller i miljövariabeln {PASSWORD_VARIABLE}"),
@@ -138,6 +149,7 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         client,
         username,
         password: password.unwrap_or_else(|| Secret::new("")),
+        password_credential,
         timeout: seconds(section, "timeout_seconds", 30, 3600),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 300, 6_000_000),
     }
@@ -218,10 +230,12 @@ fn not_yet<'a, 'b, T>(
     read(section)
 }
 
-fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
+fn webhooks(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Webhooks {
+    let kept = secret::read(section, "secret", "secret_file", home, false);
+    secret_files.extend(kept.file);
     let webhooks = Webhooks {
         listen: section.text_as("listen", Expected::Listen, socket_address),
-        secret: secret::read(section, "secret", "secret_file", home, false),
+        secret: kept.secret,
         allow_unsigned_files: section.flag("allow_unsigned_files", false),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 6000, 600_000),
         max_bytes: section.whole("max_kb", Unit::Kilobytes, 256, 1..=16_384) as usize * 1000,

@@ -55,7 +55,7 @@ pub struct Ended {
     pub round_errors: Vec<(String, String)>,
 }
 
-/// What a watcher of the run is told after each step.
+/// What is told that the loop turns: after each step, and at rest at least every half second.
 pub type Progress<'a> = &'a mut dyn FnMut(&Engine);
 
 /// Runs until `stop` is told, or, for a task that ends, until all that is due is done.
@@ -155,6 +155,7 @@ pub fn run(
                 },
                 default(pause.max(Duration::from_millis(1))) => {}
             }
+            progress(&engine);
             // At rest nothing is looked at but whether a command wrote something.
             let due = clock.now().mono >= engine.wake_at() || failed_at.is_some() || ends;
             if !received.is_empty() || due || engine.tables_changed() {

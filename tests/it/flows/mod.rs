@@ -19,6 +19,7 @@ mod reports;
 mod returns;
 mod samples;
 mod second_agent;
+mod service;
 mod several;
 mod sick;
 mod slow_writers;
