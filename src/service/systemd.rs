@@ -374,7 +374,19 @@ impl fmt::Display for State {
                 format!("{name} does not run: its settings are wrong. See: extend-edge check"),
                 format!("{name} är inte igång: inställningarna är fel. Se: extend-edge check"),
             ),
-            ("failed" | "activating", _) => language.pick(
+            ("activating", _) if self.sub == "auto-restart" => language.pick(
+                format!(
+                    "{name} ended and is started again in a few seconds. Why: journalctl -u {name} -n 20"
+                ),
+                format!(
+                    "{name} slutade och startas om inom några sekunder. Varför: journalctl -u {name} -n 20"
+                ),
+            ),
+            ("activating", _) => language.pick(
+                format!("{name} is starting. A database that was lost is made again before it is ready."),
+                format!("{name} startar. En databas som gått förlorad byggs om innan den är redo."),
+            ),
+            ("failed", _) => language.pick(
                 format!("{name} does not come up. What it says: journalctl -u {name} -n 20"),
                 format!("{name} kommer inte igång. Vad den säger: journalctl -u {name} -n 20"),
             ),
