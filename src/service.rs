@@ -2,7 +2,7 @@
 //!
 //! The shim only translates. What the manager is told comes from the engine ([`notify`]): ready when its loop
 //! turns, alive for as long as it turns, stopping when it was asked to. What the manager knows of the agent
-//! stands in one file ([`unit`]), which can be read before it is installed.
+//! stands in one file ([`mod@unit`]), which can be read before it is installed.
 
 use std::path::{Path, PathBuf};
 
