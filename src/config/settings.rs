@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::address;
 use super::problems::{Expected, Language, Problem, Unit};
-use super::read::RawConfig;
+use super::read::{RawConfig, Renamed};
 use super::secret::{self, Secret};
 use super::section::Section;
 use super::{
@@ -21,9 +21,22 @@ const MEGABYTE: u64 = 1_000_000;
 /// Where the status page is to be, if nothing is written.
 const STATUS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8788);
 
+/// Keys that had another name in a version that was released. None has yet.
+const RENAMED: &[Renamed] = &[];
+
 /// Reads all of `text`; `home` is absolute.
 pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Result<Config, Vec<Problem>> {
-    let mut raw = RawConfig::parse(text);
+    read_with(home, text, env_password, RENAMED)
+}
+
+/// The same where other keys had another name.
+pub(super) fn read_with(
+    home: &Path,
+    text: &str,
+    env_password: Option<String>,
+    renamed: &'static [Renamed],
+) -> Result<Config, Vec<Problem>> {
+    let mut raw = RawConfig::parse(text, renamed);
     let mut secret_files = Vec::new();
     let mut config = Config {
         home: home.to_owned(),
