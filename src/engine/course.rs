@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::mind::{AGAIN_AFTER_TROUBLE, Mind};
-use super::{Job, hooks, look_ups, put_out, reports, rounds};
+use super::{Job, care, hooks, look_ups, put_out, reports, rounds};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::extend::jobs::{CallJob, DetailsJob};
@@ -53,6 +53,10 @@ pub(super) struct Course {
     pub(super) forbidden: HashMap<&'static str, Duration>,
     pub(super) put_out: put_out::State,
     pub(super) copies: reports::Copies,
+    pub(super) thinning: care::Thinning,
+    pub(super) examining: bool,
+    /// When all of the database is to be looked through next, once that is known.
+    pub(super) examine_at: Option<Duration>,
     pub(super) hooks: hooks::Course,
 }
 
@@ -81,6 +85,9 @@ impl Course {
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
             copies: reports::Copies::default(),
+            thinning: care::Thinning::default(),
+            examining: false,
+            examine_at: None,
             hooks: hooks::Course::new(lists, now.mono),
         }
     }
@@ -105,6 +112,7 @@ pub(super) struct Settled {
     pub(super) moved: Option<bool>,
     pub(super) put: Option<bool>,
     pub(super) backup_at: Option<Duration>,
+    pub(super) examine_at: Option<Duration>,
     pub(super) copied: Option<bool>,
     pub(super) scanned: bool,
     pub(super) forbidden: Vec<&'static str>,
@@ -160,6 +168,10 @@ impl Mind {
             self.course.backing_up = false;
             self.course.backup_at = Some(at);
         }
+        if let Some(at) = settled.examine_at {
+            self.course.examining = false;
+            self.course.examine_at = Some(at);
+        }
         self.course.fetching.retain(|job| !settled.detailed.contains(job));
         if let Some(well) = settled.copied {
             self.after_copy(well);
@@ -178,6 +190,7 @@ impl Mind {
                 // It was noted when it was planned.
                 Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
+                Job::Examine => self.course.examining = true,
                 Job::Copy => self.course.copies.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {

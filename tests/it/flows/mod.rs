@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_files;
+mod care;
 mod changes;
 mod commands;
 mod duplicates;
