@@ -28,6 +28,8 @@
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
 //! | [`service`] | the agent as a service of the system |
+//! | [`actions`] | what people do with items of the outbox, by a command or on the page |
+//! | [`page`] | the status page, `/healthz` and `/metrics`: they read through connections of their own |
 //! | [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
@@ -52,6 +54,7 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod actions;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -64,6 +67,7 @@ pub mod hooks;
 pub mod language;
 pub mod logging;
 pub mod memory;
+pub mod page;
 pub mod recover;
 pub mod reports;
 pub mod rules;

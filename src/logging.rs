@@ -5,6 +5,7 @@
 //! and where stderr is gone too, it is lost.
 
 mod files;
+pub mod tail;
 
 use std::io::Write;
 

@@ -18,9 +18,11 @@ use crate::store::{intake, outbox, wal};
 
 mod hooks;
 mod mirror;
+mod page;
 
 pub use hooks::HooksStatus;
 pub use mirror::{EntityStatus, ToCome};
+pub use page::PageStatus;
 
 pub mod machine;
 
@@ -53,6 +55,8 @@ pub struct Status {
     pub incomplete_files: usize,
     /// How webhooks stand.
     pub hooks: HooksStatus,
+    /// How the status page stands.
+    pub page: PageStatus,
     /// What a person must see to.
     pub needs_person: Vec<NeedsPerson>,
     /// Whether an agent is at work here.
@@ -82,6 +86,8 @@ pub fn load(
     let mut needs_person = needs_person(connection, config, &left)?;
     needs_person.extend(mirror::not_as_delivered(connection, config.exchange.language)?);
     needs_person.extend(hooks.needs_person(config.exchange.language));
+    let page = page::load(connection, config, agent_runs)?;
+    needs_person.extend(page.needs_person(config.exchange.language));
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));
     if !agent_runs && waiting.is_some_and(|minutes| minutes >= UNNOTICED_MINUTES) {
         let language = config.exchange.language;
@@ -107,6 +113,7 @@ pub fn load(
         outbox,
         agent_runs,
         hooks,
+        page,
         incomplete_files: left.iter().filter(|left| left.code == "waiting").count(),
         needs_person,
         entities,
@@ -311,6 +318,7 @@ impl Status {
             },
             "inbox": { "incompleteFiles": self.incomplete_files },
             "webhooks": self.hooks.to_json(),
+            "page": self.page.to_json(),
             "needsPerson": needs,
         })
     }
@@ -369,6 +377,9 @@ impl Status {
             ));
         }
         if let Some(words) = self.hooks.to_text(language) {
+            line(words);
+        }
+        if let Some(words) = self.page.to_text(language) {
             line(words);
         }
         line(String::new());

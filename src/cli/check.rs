@@ -11,6 +11,7 @@ use crate::extend::client::{Api, Client};
 use crate::extend::requests;
 use crate::home;
 use crate::hooks::listener;
+use crate::page;
 use crate::rules::answer::{Health, NoAnswer, health};
 use crate::store;
 
@@ -68,7 +69,12 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     add(format!("Extend: {}", config.extend.base_url), login_works(&config, language));
     let running = home::is_locked(&config);
     if let Some(address) = config.webhooks.listen {
-        add(format!("webhooks: {address}"), webhooks_can_come(address, running, language));
+        let answers = || listener::answers(address);
+        add(format!("webhooks: {address}"), can_be_listened_on(address, running, answers, language));
+    }
+    if let Some(address) = config.status.listen {
+        let answers = || page::answers(address);
+        add(format!("status page: {address}"), can_be_listened_on(address, running, answers, language));
     }
     let well = findings.iter().all(|finding| finding.wrong.is_none());
     if arguments.json {
@@ -137,7 +143,12 @@ fn database_is_well(config: &Config, language: Language) -> Result<(), String> {
 }
 
 /// The agent that runs must answer there; else the address must be free.
-fn webhooks_can_come(address: SocketAddr, running: bool, language: Language) -> Result<(), String> {
+fn can_be_listened_on(
+    address: SocketAddr,
+    running: bool,
+    answers: impl FnOnce() -> bool,
+    language: Language,
+) -> Result<(), String> {
     let busy = match TcpListener::bind(address) {
         Ok(_) if running && address.port() != 0 => {
             return Err(language.pick(
@@ -148,7 +159,7 @@ fn webhooks_can_come(address: SocketAddr, running: bool, language: Language) -> 
         Ok(_) => return Ok(()),
         Err(error) => error,
     };
-    if running && listener::answers(address) {
+    if running && answers() {
         return Ok(());
     }
     Err(language.pick(

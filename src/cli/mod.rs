@@ -23,6 +23,7 @@ mod init;
 mod once;
 mod outbox;
 mod pause;
+mod preview;
 mod report;
 mod restore;
 mod run;
@@ -64,6 +65,7 @@ enum Command {
     Status(status::Arguments),
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
+    Preview(preview::Arguments),
     Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => status::run(arguments.home, command),
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
+        Command::Preview(command) => preview::run(arguments.home, command),
         Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),

@@ -1,21 +1,19 @@
 //! `extend-edge outbox`
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::{Exit, Outcome, complain, open_database, print, print_json, settings, table, who};
-use crate::clock;
+use crate::actions::{self, Action, Hand, NotDone};
 use crate::config::Config;
-use crate::exchange::put::Publisher;
 use crate::exchange::write_whole;
-use crate::formats::{file_name, json};
+use crate::formats::file_name;
 use crate::store::outbox::{self, Summary};
-use crate::store::{intake, owed, thinning};
+use crate::store::thinning;
 
 /// What waits, what was refused, and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -112,9 +110,9 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
                 let matching = all.into_iter().filter(|item| error.is_none() || item.error_code == error);
                 ids.extend(matching.map(|item| item.id));
             }
-            act(&connection, &ids, "retry")
+            act(&connection, &config, &ids, Action::Retry)
         }
-        Command::Cancel { ids } => act(&connection, &ids, "cancel"),
+        Command::Cancel { ids } => act(&connection, &config, &ids, Action::Cancel),
         Command::Edit { id, file } => edit(&connection, &config, id, file),
         Command::Export { ids, refused, state, to } => {
             let mut ids = ids;
@@ -262,52 +260,34 @@ fn show(connection: &Connection, id: i64, json: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// Immediate: one that reads first and writes then is turned away at once where the agent wrote in between,
-/// without waiting its turn.
-fn begin(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
-    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
-}
-
 /// Retries or cancels, each item by itself.
-fn act(connection: &Connection, ids: &[i64], action: &str) -> Outcome {
-    let (who, now) = (who(), clock::text(jiff::Timestamp::now()));
+fn act(connection: &Connection, config: &Config, ids: &[i64], action: Action) -> Outcome {
+    let (hand, language) = (Hand::of(who()), config.exchange.language);
     let mut failed = false;
     for id in ids {
-        let transaction = begin(connection)?;
         let done = match action {
-            "retry" => outbox::retry(&transaction, *id, &who, &now)?,
-            _ => outbox::cancel(&transaction, *id, &who, &now)?,
+            Action::Retry => actions::retry(connection, *id, &hand),
+            Action::Cancel => actions::cancel(connection, *id, &hand),
         };
-        transaction.commit()?;
-        if done {
-            let words = if action == "retry" { "is sent as soon as Extend answers" } else { "is called off" };
-            print(&format!("item {id} {words}\n"));
-            continue;
+        match done {
+            Ok(()) => print(&format!("{}\n", action.done(*id, language))),
+            Err(NotDone::Sqlite(error)) => return Err(error.into()),
+            Err(why) => {
+                failed = true;
+                complain(&why.sentence(language));
+            }
         }
-        failed = true;
-        if let (Some(newer), "retry") = (outbox::successor(connection, *id)?, action) {
-            complain(&format!("item {id}: item {newer} came later with the same number and took its place"));
-            continue;
-        }
-        complain(&match outbox::load_summary(connection, *id)?.map(|item| item.state) {
-            None => format!("there is no item {id}"),
-            Some(state) if state == "sending" => format!(
-                "item {id}: an attempt was made and its outcome is not known yet; it is looked up at Extend \
-                 first. Ask again when that is done"
-            ),
-            Some(state) => format!("item {id} is {state}; there is nothing to {action}"),
-        });
     }
     if ids.is_empty() {
-        print("Nothing.\n");
+        print(language.pick("Nothing.\n", "Inget.\n"));
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 fn edit(connection: &Connection, config: &Config, id: i64, file: Option<PathBuf>) -> Outcome {
-    let folder = &config.data();
+    let (folder, language) = (&config.data(), config.exchange.language);
     let Some(item) = outbox::load(connection, id)? else {
-        complain(&format!("there is no item {id}"));
+        complain(&NotDone::Missing(id).sentence(language));
         return Ok(Exit::Failed);
     };
     let bytes = match file {
@@ -315,32 +295,26 @@ fn edit(connection: &Connection, config: &Config, id: i64, file: Option<PathBuf>
         None => match edited(&item.payload, folder)? {
             Some(bytes) => bytes,
             None => {
-                print("Nothing was changed.\n");
+                print(language.pick("Nothing was changed.\n", "Inget ändrades.\n"));
                 return Ok(Exit::Done);
             }
         },
     };
-    let document = match json::parse(&bytes) {
-        Ok(document) => document,
-        Err(problems) => {
-            problems.iter().for_each(|problem| complain(&problem.message(config.exchange.language)));
+    match actions::edit(connection, config, id, &bytes, &Hand::of(who())) {
+        Err(NotDone::Sqlite(error)) => return Err(error.into()),
+        Err(why) => {
+            complain(&why.sentence(language));
             return Ok(Exit::Failed);
         }
-    };
-    let transaction = begin(connection)?;
-    outbox::edit(&transaction, id, document, &who(), &clock::text(jiff::Timestamp::now()))?;
-    transaction.commit()?;
-    // A database that is made again finds the correction there: it must not wait for an agent that may not
-    // run.
-    if let Err(error) = intake::file_of(connection, id)
-        .map_err(anyhow::Error::from)
-        .and_then(|file| Ok(Publisher::put_receipt_now(Arc::new(config.clone()), file)?))
-    {
-        complain(&format!("the receipt could not be written yet: {error}; the agent writes it"));
+        Ok(None) => {}
+        Ok(Some(error)) => complain(&language.pick(
+            format!("the receipt could not be written yet: {error}; the agent writes it"),
+            format!("kvittot kunde inte skrivas ännu: {error}; agenten skriver det"),
+        )),
     }
-    // The agent may have written a younger one meanwhile: it writes it once more.
-    owed::owe_receipts_of(connection, id)?;
-    print(&format!("item {id}: edited, and queued\n"));
+    print(
+        &language.pick(format!("item {id}: edited, and queued\n"), format!("post {id}: rättad, och i kö\n")),
+    );
     Ok(Exit::Done)
 }
 

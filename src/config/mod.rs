@@ -8,6 +8,7 @@
 //! `section` and `read` the tree with places, `problems` the sentences.
 
 mod address;
+mod csv;
 mod problems;
 mod read;
 mod secret;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::formats::csv::mapping::Mapping;
 pub use problems::{Language, Problem, Warning};
 pub use secret::Secret;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub backup: Backup,
     /// `[reports]`
     pub reports: Reports,
+    /// `[csv.NAME]`, in the order of the names: which column of a file makes which field.
+    pub csv: Vec<Mapping>,
     /// `[log]`
     pub log: Log,
     /// The files that hold a secret.
@@ -213,11 +217,14 @@ pub struct Webhooks {
     pub max_bytes: usize,
 }
 
-/// `[status]`. This version has no status page yet.
+/// `[status]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Where to serve the status page; `None` means not at all.
+    /// Where to serve the status page; `None` means not at all. There is a password where other computers can
+    /// reach it.
     pub listen: Option<SocketAddr>,
+    /// What a browser must give to see it; `None`: nothing.
+    pub password: Option<Secret>,
 }
 
 /// `[backup]`

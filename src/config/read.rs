@@ -132,23 +132,19 @@ impl<'t> RawConfig<'t> {
         table
     }
 
-    /// Accepts a section that this version does not read, with a warning for each table in it.
+    /// Accepts a section that this version does not read, with a warning.
     pub fn set_apart(&mut self, name: &'static str, message: impl Fn(Language) -> String) {
         self.known.push((name, ""));
-        let Some((key, value)) = self.tables.remove_entry(name) else { return };
-        let mut found = vec![(name.to_owned(), key.span().start)];
-        if let (DeValue::Table(inner), "csv") = (value.get_ref(), name)
-            && inner.values().all(|value| value.get_ref().is_table())
-        {
-            found = inner
-                .iter()
-                .map(|(key, _)| (format!("{name}.{}", key.get_ref()), key.span().start))
-                .collect();
-        }
-        for (key, at) in found {
-            let (line, message) = (Some(self.line(at)), message(self.language));
-            self.warnings.push(Warning { line, key, written: None, message });
-        }
+        let Some((key, _)) = self.tables.remove_entry(name) else { return };
+        let (line, message) = (Some(self.line(key.span().start)), message(self.language));
+        self.warnings.push(Warning { line, key: name.to_owned(), written: None, message });
+    }
+
+    /// Takes a section out, whose keys are no fixed ones, and where it is written.
+    pub fn take(&mut self, name: &'static str) -> Option<(usize, DeValue<'t>)> {
+        self.known.push((name, ""));
+        let (key, value) = self.tables.remove_entry(name)?;
+        Some((key.span().start, value.into_inner()))
     }
 
     /// Everything that is wrong, in the order of the lines, and what deserves to be known.

@@ -28,6 +28,17 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// How much a secret is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// It must not be empty.
+    Needed,
+    /// An empty one is none.
+    Maybe,
+    /// It is known already, so the file is not read.
+    Known,
+}
+
 /// What the settings say of a secret.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -37,14 +48,13 @@ pub(super) struct Kept {
     pub file: Option<PathBuf>,
 }
 
-/// A secret that stands here or in a file of its own. `not_needed`: it is known already, so the
-/// file is not read.
+/// A secret that stands here or in a file of its own.
 pub(super) fn read(
     section: &mut Section<'_, '_>,
     key: &'static str,
     file_key: &'static str,
     home: &Path,
-    not_needed: bool,
+    wanted: Wanted,
 ) -> Kept {
     let language = section.language();
     let here = section.text(key, Expected::Text);
@@ -54,7 +64,7 @@ pub(super) fn read(
         return Kept::default();
     }
     if let Some(secret) = here {
-        if secret.is_empty() && key == "password" && !not_needed {
+        if secret.is_empty() && wanted == Wanted::Needed {
             let message = language.pick("is empty: expected the password", "är tomt: här ska stå lösenordet");
             section.problem(key, message.to_owned());
         }
@@ -66,7 +76,7 @@ pub(super) fn read(
     let Some(written) = written else { return Kept::default() };
     let file = home.join(&written);
     let secret = match from_file(&file) {
-        _ if not_needed => None,
+        _ if wanted == Wanted::Known => None,
         Ok(secret) => Some(secret),
         Err(error) => {
             let named = if written.is_empty() { String::new() } else { format!("{}: ", file.display()) };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::address;
 use super::problems::{Expected, Language, Problem, Unit};
 use super::read::{RawConfig, Renamed};
-use super::secret::{self, Secret};
+use super::secret::{self, Secret, Wanted};
 use super::section::Section;
 use super::{
     Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE,
@@ -76,7 +76,7 @@ pub(super) fn read_with(
             },
         }),
         webhooks: raw.section("webhooks", |section| webhooks(section, home, &mut secret_files)),
-        status: raw.section("status", status),
+        status: raw.section("status", |section| status(section, home, &mut secret_files)),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
             every: match section.whole("every_hours", Unit::Hours, 24, 0..=YEAR_HOURS) {
@@ -87,17 +87,10 @@ pub(super) fn read_with(
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        csv: super::csv::read(&mut raw),
         secret_files,
         warnings: Vec::new(),
     };
-    raw.set_apart("csv", |language| {
-        language
-            .pick(
-                "this version does not read CSV orders yet; the section is left alone, and a .csv in the inbox is rejected",
-                "den här versionen läser inte order som CSV ännu; avsnittet lämnas därhän, och en .csv i inkorgen avvisas",
-            )
-            .to_owned()
-    });
     raw.set_apart("ubl", |language| {
         language
             .pick(
@@ -144,10 +137,10 @@ fn extend(
         );
         section.problem("username", message.to_owned());
     }
-    let not_needed = env_password.is_some();
-    let kept = secret::read(section, "password", "password_file", home, not_needed);
+    let wanted = if env_password.is_some() { Wanted::Known } else { Wanted::Needed };
+    let kept = secret::read(section, "password", "password_file", home, wanted);
     secret_files.extend(kept.file);
-    let (password_credential, from_systemd) = secret::read_credential(section, not_needed);
+    let (password_credential, from_systemd) = secret::read_credential(section, wanted == Wanted::Known);
     let password = env_password.map(Secret::new).or(kept.secret).or(from_systemd);
     let is_written = ["password", "password_file", "password_credential"];
     if password.is_none() && !is_written.iter().any(|key| section.is_written(key)) {
@@ -244,7 +237,7 @@ fn not_yet<'a, 'b, T>(
 }
 
 fn webhooks(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Webhooks {
-    let kept = secret::read(section, "secret", "secret_file", home, false);
+    let kept = secret::read(section, "secret", "secret_file", home, Wanted::Maybe);
     secret_files.extend(kept.file);
     let webhooks = Webhooks {
         listen: section.text_as("listen", Expected::Listen, socket_address),
@@ -265,16 +258,21 @@ fn webhooks(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<P
     webhooks
 }
 
-fn status(section: &mut Section<'_, '_>) -> Status {
+fn status(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Status {
     let written = section.text_as("listen", Expected::Listen, socket_address);
-    if written.is_some() {
+    let kept = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    secret_files.extend(kept.file);
+    let password = kept.secret;
+    // A password file that can't be read is told already.
+    let is_open = password.is_none() && !section.is_written("password_file");
+    if written.is_some_and(|address| !address.ip().is_loopback()) && is_open {
         let message = section.language().pick(
-            "this version has no status page yet; nothing listens here",
-            "den här versionen har ingen statussida ännu; inget lyssnar här",
+            "expected a password or a password_file beside it: other computers reach this address, and whoever opens the page can call orders off",
+            "här behövs också password eller password_file: andra datorer når den här adressen, och den som öppnar sidan kan avbeställa order",
         );
-        section.warning("listen", message.to_owned());
+        section.problem("listen", message.to_owned());
     }
-    Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) } }
+    Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) }, password }
 }
 
 fn reports(section: &mut Section<'_, '_>, home: &Path) -> Reports {

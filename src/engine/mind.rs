@@ -12,7 +12,7 @@ use crate::clock::{self, Now};
 use crate::config::Config;
 use crate::exchange::watch::Sighting;
 use crate::rules::retry::Pauses;
-use crate::store::agent;
+use crate::store::{agent, owed};
 
 /// What the engine knows beside the tables. All of it can be lost.
 pub(super) struct Mind {
@@ -89,7 +89,7 @@ impl Mind {
                 Ok(())
             }
             // Not told that it is recorded, the sender sends it again.
-            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) => Ok(()),
+            Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) | Event::PageServed(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -113,6 +113,12 @@ impl Mind {
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
                 agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
+            }
+            Event::PageServed(result) => {
+                let at = result.as_ref().map(ToString::to_string).unwrap_or_default();
+                agent::set(tx, agent::PAGE_AT, &at)?;
+                agent::set(tx, agent::PAGE_TROUBLE, result.as_ref().err().map_or("", String::as_str))?;
+                owed::owe(tx, "status", "")
             }
         }
     }

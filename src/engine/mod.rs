@@ -40,6 +40,7 @@ mod look_ups;
 mod mind;
 mod mirror;
 mod pages;
+mod pulse;
 mod put_out;
 mod reconcile;
 mod records;
@@ -54,8 +55,9 @@ pub use hooks::{Hooked, TurnedAway};
 pub(crate) use intake::warnings;
 use mind::{Mind, is_about_the_data};
 pub use mirror::PULL_WORKERS;
+pub use pulse::{Pulse, STUCK_AFTER};
 pub use reports::TROUBLE as REPORTS_TROUBLE;
-pub use rounds::entities;
+pub use rounds::{entities, pause_between_rounds};
 
 /// What the engine hears.
 #[derive(Debug)]
@@ -80,6 +82,8 @@ pub enum Event {
     TurnedAway(TurnedAway),
     /// Webhooks are listened for, or can't be: why.
     Listening(Result<(), String>),
+    /// The status page is served at this address, or can't be: why.
+    PageServed(Result<std::net::SocketAddr, String>),
 }
 
 /// What the engine asks for.
@@ -152,6 +156,8 @@ impl Engine {
         store::hooks::take_up_again(&transaction)?;
         let lists = store::hooks::wanted_changes(&transaction)?;
         agent::set(&transaction, agent::HOOKS_TROUBLE, "")?;
+        agent::set(&transaction, agent::PAGE_TROUBLE, "")?;
+        agent::set(&transaction, agent::PAGE_AT, "")?;
         if agent::get(&transaction, agent::ENDED_WELL)?.as_deref() != Some("1") {
             let lately = now.wall.checked_sub(jiff::SignedDuration::from_mins(10)).unwrap_or(now.wall);
             owed::owe_again(&transaction, &clock::text(lately))?;

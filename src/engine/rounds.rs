@@ -391,6 +391,12 @@ pub fn entities(config: &Config) -> Vec<Entity> {
         .collect()
 }
 
+/// The longest pause between two rounds of an entity that bring what changed.
+pub fn pause_between_rounds(config: &Config, entity: Entity) -> Duration {
+    let rhythm = rhythm(config, entity);
+    rhythm.every.unwrap_or(rhythm.full_every)
+}
+
 pub(super) fn rhythm(config: &Config, entity: Entity) -> Rhythm {
     let rhythm = |every, full_every| Rhythm { every: Some(every), full_every };
     let day = Duration::from_secs(24 * 3600);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Task};
+use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Pulse, Task};
 use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::put::Publisher;
@@ -16,6 +16,7 @@ use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
 use crate::extend::jobs;
 use crate::hooks::Hooks;
+use crate::page::Page;
 use crate::recover;
 use crate::reports::copy::Copier;
 use crate::rules::arrival::Patience;
@@ -91,6 +92,11 @@ pub fn run(
         None => None,
     };
     let hooks = takes_in.then(|| Hooks::start(config.clone(), inbox.clone(), !ends)).transpose()?;
+    let pulse = Arc::new(Pulse::default());
+    let page = match config.status.listen.filter(|_| takes_in && !ends) {
+        Some(address) => Some(Page::start(config.clone(), address, inbox.clone(), pulse.clone())?),
+        None => None,
+    };
     drop(inbox);
 
     let closed = crossbeam_channel::never();
@@ -99,10 +105,12 @@ pub fn run(
     let mut idle_since: Option<Instant> = None;
     loop {
         let now = clock.now();
+        pulse.beat();
         match engine.step(received.drain(..), now) {
             Ok(jobs) => {
                 if failed_at.take().is_some() {
                     log::info!("the database works again");
+                    pulse.tell(None);
                 }
                 if let Err(error) = engine.tend_log(now) {
                     log::warn!("{error}");
@@ -141,6 +149,7 @@ pub fn run(
                     log::error!("{error}; it is tried again until it works");
                 }
                 failed_at.get_or_insert_with(Instant::now);
+                pulse.tell(Some(error.to_string()));
             }
         }
         let pause = match failed_at {
@@ -160,6 +169,7 @@ pub fn run(
                 default(pause.max(Duration::from_millis(1))) => {}
             }
             progress(&engine);
+            pulse.beat();
             // At rest nothing is looked at but whether a command wrote something.
             let due = clock.now().mono >= engine.wake_at() || failed_at.is_some() || ends;
             if !received.is_empty() || due || engine.tables_changed() {
@@ -181,7 +191,7 @@ pub fn run(
         reason: engine.reason().map(String::from),
         round_errors: engine.round_errors().into_iter().map(|(e, why)| (e.name().to_owned(), why)).collect(),
     };
-    wind_down(engine, workers, (watcher, hooks), events, received, &clock);
+    wind_down(engine, workers, (watcher, hooks, page), events, received, &clock);
     if let Err(error) = Publisher::put_last_status(config) {
         log::error!("status.json: {error}");
     }
@@ -193,7 +203,7 @@ pub fn run(
 fn wind_down(
     mut engine: Engine,
     workers: Workers,
-    watchers: (Option<Watcher>, Option<Hooks>),
+    watchers: (Option<Watcher>, Option<Hooks>, Option<Page>),
     events: Receiver<Event>,
     mut received: Vec<Event>,
     clock: &Clock,
@@ -236,6 +246,7 @@ fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Res
         .collect();
     Ok(Watching {
         inbox: config.inbox(),
+        csv: config.csv.clone(),
         patience: Patience {
             settle: config.exchange.settle,
             broken_after: config.exchange.broken_after,

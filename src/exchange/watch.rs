@@ -15,6 +15,7 @@ use notify::{RecursiveMode, Watcher as _};
 use super::{held, stamp};
 use crate::formats::canonical;
 use crate::formats::contents::{Contents, Format};
+use crate::formats::csv::mapping::Mapping;
 use crate::formats::json::Completeness;
 use crate::formats::problem::{Problem, Wrong};
 use crate::rules::arrival::{self, Arrival, Patience, Sight};
@@ -67,6 +68,8 @@ pub enum Sighting {
 pub struct Watching {
     /// The folder.
     pub inbox: PathBuf,
+    /// The mappings of CSV files.
+    pub csv: Vec<Mapping>,
     /// See [`Patience`].
     pub patience: Patience,
     /// How often everything is looked at.
@@ -348,7 +351,7 @@ impl Inbox {
         if size > self.watching.patience.max_bytes {
             return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
         }
-        let format = match Format::of(name) {
+        let format = match Format::of(name, &self.watching.csv) {
             Ok(format) => format,
             Err(wrong) => {
                 return Look::Read(Bytes {
@@ -398,7 +401,7 @@ impl Inbox {
                 let wrong = (whole && held).then_some(Wrong::HeldOpen);
                 return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
-            Arrival::Take | Arrival::SetAside(None) => Format::of(name)
+            Arrival::Take | Arrival::SetAside(None) => Format::of(name, &self.watching.csv)
                 .map_err(|wrong| vec![Problem::of_file(wrong)])
                 .and_then(|format| format.parse(&file.bytes)),
             Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),

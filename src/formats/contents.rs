@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::csv;
+use super::csv::mapping::{Encoding, Mapping};
 use super::document::Document;
 use super::json::{self, Completeness};
 use super::problem::{Problem, Wrong};
@@ -12,15 +14,17 @@ use super::text::{self, NotText};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum Format<'m> {
     /// One JSON document, or an array of them.
     Json,
     /// One JSON document a line.
     JsonLines,
+    /// Orders as CSV.
+    Csv(&'m Mapping),
 }
 
 /// How documents stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
     /// It is the one document.
     One,
@@ -28,6 +32,13 @@ pub enum Shape {
     Array,
     /// One a line.
     Lines,
+    /// In rows below a header line.
+    Rows {
+        /// What stands above the rows.
+        head: Piece,
+        /// How the text is written.
+        encoding: Encoding,
+    },
 }
 
 /// What is in a file.
@@ -81,19 +92,24 @@ pub struct PartProblem {
     pub problem: Problem,
 }
 
-impl Format {
-    /// The format of a file, by its name.
+impl<'m> Format<'m> {
+    /// The format of a file, by its name and the mappings of the settings.
     ///
     /// # Errors
     /// It is none that is taken.
-    pub fn of(name: &str) -> Result<Format, Wrong> {
+    pub fn of(name: &str, mappings: &'m [Mapping]) -> Result<Format<'m>, Wrong> {
+        // A mapping may be for files of any name.
+        if let Some(mapping) = csv::text::mapping_for(mappings, name) {
+            return Ok(Format::Csv(mapping));
+        }
         let ending = match name.rsplit_once('.') {
             Some((stem, ending)) if !stem.is_empty() => ending.to_lowercase(),
             _ => String::new(),
         };
         match ending.as_str() {
             "jsonl" | "ndjson" => Ok(Format::JsonLines),
-            "csv" | "xml" => Err(Wrong::UnsupportedFormat { ending }),
+            "csv" => Err(Wrong::Csv(Box::new(csv::problem::Wrong::NoMapping))),
+            "xml" => Err(Wrong::UnsupportedFormat { ending }),
             _ => Ok(Format::Json),
         }
     }
@@ -103,6 +119,7 @@ impl Format {
         match self {
             Format::Json => json::completeness(bytes),
             Format::JsonLines => completeness_of_lines(bytes),
+            Format::Csv(mapping) => csv::completeness(bytes, mapping),
         }
     }
 
@@ -111,13 +128,16 @@ impl Format {
     /// # Errors
     /// At least one problem of the file as a whole. Those of a document stand with it.
     pub fn parse(self, bytes: &[u8]) -> Result<Contents, Vec<Problem>> {
+        if let Format::Csv(mapping) = self {
+            return csv::parse(bytes, mapping);
+        }
         let text = json::text(bytes)?;
         match self {
             Format::JsonLines => Ok(Contents { shape: Shape::Lines, parts: json::lines(&text)? }),
             Format::Json if text.trim_start().starts_with('[') => {
                 Ok(Contents { shape: Shape::Array, parts: json::array(&text)? })
             }
-            Format::Json => {
+            Format::Json | Format::Csv(_) => {
                 let result = json::document(&text, 1);
                 let key = result.as_ref().ok().and_then(|document| document.key.clone());
                 let pieces = vec![Piece { range: 0..text.len(), line: 1 }];
@@ -157,11 +177,22 @@ impl Contents {
     /// The documents in `bad`, by their places in [`Contents::parts`], as a file of their own. `bytes` are
     /// those of the file.
     pub fn set_aside(&self, bytes: &[u8], bad: &[(usize, Vec<Problem>)]) -> SetAside {
-        let text = text::decode(bytes).unwrap_or_default();
+        let (text, encoding) = match &self.shape {
+            Shape::Rows { encoding, .. } => (
+                csv::text::decode(bytes, Some(*encoding)).map(|(text, _)| text).unwrap_or_default(),
+                *encoding,
+            ),
+            _ => (text::decode(bytes).unwrap_or_default(), Encoding::Utf8),
+        };
         let mut file = Composed { text: &text, bytes: String::new(), line: 1 };
         let mut problems = Vec::new();
-        let (opening, between, closing) = match self.shape {
+        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let (opening, between, closing) = match &self.shape {
             Shape::Array => ("[\n", ",\n", "\n]\n"),
+            Shape::Rows { head, .. } => {
+                file.push_piece(head);
+                (line_end, line_end, line_end)
+            }
             Shape::One | Shape::Lines => ("", "\n", "\n"),
         };
         file.push(opening);
@@ -170,15 +201,20 @@ impl Contents {
             if place > 0 {
                 file.push(between);
             }
-            let lines: Vec<(u64, u64)> =
-                part.pieces.iter().map(|piece| (piece.line, file.push_piece(piece))).collect();
+            let mut lines: Vec<(u64, u64)> = Vec::with_capacity(part.pieces.len());
+            for piece in &part.pieces {
+                if !lines.is_empty() {
+                    file.push(between);
+                }
+                lines.push((piece.line, file.push_piece(piece)));
+            }
             problems.extend(of_part.iter().map(|problem| {
                 let line = problem.line.map(|line| moved(line, &lines));
                 part.problem(Problem { line, ..problem.clone() })
             }));
         }
         file.push(closing);
-        SetAside { bytes: file.bytes.into_bytes(), problems }
+        SetAside { bytes: csv::text::encode(&file.bytes, encoding), problems }
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod canonical;
 pub mod contents;
+pub mod csv;
 pub mod document;
 pub mod export;
 pub mod file_name;

@@ -45,6 +45,8 @@ pub enum Wrong {
         /// What the system said.
         reason: String,
     },
+    /// Of a CSV file or an order in it.
+    Csv(Box<super::csv::problem::Wrong>),
     /// A list without a document.
     EmptyList,
     /// A file of lines whose last one has no end.
@@ -148,7 +150,8 @@ impl Problem {
 
     /// The word for programs.
     pub fn code(&self) -> &'static str {
-        match self.wrong {
+        match &self.wrong {
+            Wrong::Csv(wrong) => wrong.code(),
             Wrong::Empty => "empty_file",
             Wrong::NotText => "invalid_encoding",
             Wrong::CutOff => "cut_off",
@@ -214,6 +217,7 @@ impl Problem {
 
     fn english(&self) -> String {
         match &self.wrong {
+            Wrong::Csv(wrong) => wrong.message(Language::English),
             Wrong::Empty => "the file is empty. Let the webshop write it again.".into(),
             Wrong::NotText => {
                 "there are bytes here that are no text. Save the file as UTF-8 and drop it again.".into()
@@ -325,6 +329,7 @@ impl Problem {
 
     fn swedish(&self) -> String {
         match &self.wrong {
+            Wrong::Csv(wrong) => wrong.message(Language::Swedish),
             Wrong::Empty => "filen är tom. Låt webbshoppen skriva den igen.".into(),
             Wrong::NotText => {
                 "här finns tecken som inte är text. Spara filen som UTF-8 och lägg in den igen.".into()

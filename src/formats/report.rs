@@ -4,9 +4,11 @@ use super::export::{self, push_object};
 use crate::rules::mirror::Cell;
 
 pub mod chart;
+pub mod columns;
 mod html;
 mod table;
 
+pub use chart::escaped;
 pub use html::{Words, html};
 pub use table::table;
 
@@ -71,7 +73,8 @@ fn words(cell: &Cell<'_>) -> String {
     }
 }
 
-fn rounded(number: f64) -> String {
+/// A number as a person reads it.
+pub fn rounded(number: f64) -> String {
     // Beyond this a float has no decimals left.
     if number.abs() >= 1e15 {
         return number.to_string();

@@ -146,7 +146,7 @@ impl LogWriter for LogFiles {
 }
 
 /// The names of the log files in `folder`, oldest first; nothing else that is there.
-fn log_files(folder: &Path) -> io::Result<Vec<String>> {
+pub(super) fn log_files(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let Ok(name) = entry?.file_name().into_string() else { continue };

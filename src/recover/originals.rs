@@ -9,6 +9,7 @@ use super::receipts::{OfDay, Receipt, Receipts};
 use crate::config::Config;
 use crate::exchange::with_path;
 use crate::formats::contents::Format;
+use crate::formats::csv::mapping::Mapping;
 use crate::formats::document::Document;
 use crate::formats::names;
 use crate::rules::recover::pair;
@@ -82,8 +83,8 @@ pub struct Held {
 
 /// What can be read in an original, the keys put in, and whether it holds several documents. Its name
 /// decides over made keys. Changes and cancellations have none.
-pub fn documents(bytes: &[u8], name: &str) -> (Vec<Held>, bool) {
-    let contents = Format::of(name).ok().and_then(|format| format.parse(bytes).ok());
+pub fn documents(bytes: &[u8], name: &str, csv: &[Mapping]) -> (Vec<Held>, bool) {
+    let contents = Format::of(name, csv).ok().and_then(|format| format.parse(bytes).ok());
     let Some(contents) = contents else { return (Vec::new(), false) };
     let several = contents.is_several();
     let held = contents.parts.into_iter().filter_map(|part| {
@@ -122,10 +123,10 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
                 let has = |held: &Held| {
                     of_day.is_some_and(|of_day| of_day.contains_key(&((*file).clone(), key(held).to_owned())))
                 };
-                documents(&bytes, file).0.iter().any(has)
+                documents(&bytes, file, &config.csv).0.iter().any(has)
             });
             let digits: String = staged.chars().filter(char::is_ascii_digit).collect();
-            let ending = if documents(&bytes, "x.json").0.is_empty() { "jsonl" } else { "json" };
+            let ending = if documents(&bytes, "x.json", &[]).0.is_empty() { "jsonl" } else { "json" };
             let name = known.map_or_else(|| format!("{NAMELESS}{digits}.{ending}"), String::clone);
             let free = (1..1_000_000).map(|number| folder.join(names::numbered(&name, number)));
             let target = free.into_iter().find(|path| std::fs::symlink_metadata(path).is_err());
@@ -175,7 +176,7 @@ pub fn of_day(
                 continue;
             }
         };
-        let of_file = of_file(&path, name, &bytes, &stored, receipts);
+        let of_file = of_file(&path, name, &bytes, &stored, receipts, &config.csv);
         if of_file.is_empty() {
             unreadable.push(path);
         }
@@ -204,15 +205,16 @@ fn of_file(
     bytes: &[u8],
     all: &HashSet<String>,
     receipts: &OfDay,
+    csv: &[Mapping],
 ) -> Vec<Original> {
-    let (literal, several) = documents(bytes, stored);
+    let (literal, several) = documents(bytes, stored, csv);
     let has = |name: &str, held: &[Held]| {
         held.iter().any(|held| receipts.contains_key(&(name.to_owned(), key(held).to_owned())))
     };
     let (name, number, held) = match names::unnumbered(stored) {
         None => (stored.to_owned(), 1, literal),
         Some((base, number)) => {
-            let (numbered, _) = documents(bytes, &base);
+            let (numbered, _) = documents(bytes, &base, csv);
             // Numbered by us, or called so by the shop: the receipts tell, else whether there is a first.
             if !has(stored, &literal) && (has(&base, &numbered) || all.contains(&base)) {
                 (base, number, numbered)

@@ -160,7 +160,7 @@ impl Builder<'_> {
                     unreadable.push(original.path);
                     continue;
                 };
-                documents = originals::documents(&read, &original.name).0;
+                documents = originals::documents(&read, &original.name, &self.config.csv).0;
                 bytes = read;
                 of.clone_from(&original.path);
             }
@@ -261,14 +261,18 @@ impl Builder<'_> {
         names.sort_unstable();
         for name in names {
             let Some(bytes) = self.whole_file(&inbox.join(&name))? else { continue };
-            let Some(contents) = Format::of(&name).ok().and_then(|format| format.parse(&bytes).ok()) else {
+            let Some(contents) =
+                Format::of(&name, &self.config.csv).ok().and_then(|format| format.parse(&bytes).ok())
+            else {
                 continue;
             };
             if contents.is_several() {
                 self.add_several(&name, &bytes, &contents, receipts)?;
                 continue;
             }
-            let Some(Taken { document, made, .. }) = originals::documents(&bytes, &name).0.pop() else {
+            let Some(Taken { document, made, .. }) =
+                originals::documents(&bytes, &name, &self.config.csv).0.pop()
+            else {
                 continue;
             };
             let key = document.key.clone().unwrap_or_default();

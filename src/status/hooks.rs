@@ -80,7 +80,7 @@ impl HooksStatus {
     }
 
     /// For people; `None` where webhooks are neither expected nor came.
-    pub(super) fn to_text(&self, language: Language) -> Option<String> {
+    pub(crate) fn to_text(&self, language: Language) -> Option<String> {
         let listen = match &self.listen {
             Some(address) => language.pick(format!("at {address}"), format!("på {address}")),
             None => language.pick("by files only".to_owned(), "bara som filer".to_owned()),

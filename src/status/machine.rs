@@ -78,6 +78,36 @@ pub fn locked(database: &Path, language: Language) -> String {
     )
 }
 
+/// The engine can't record anything, for a reason that it gave itself.
+pub fn nothing_recorded(config: &Config, why: &str) -> NeedsPerson {
+    let database = config.database.display();
+    NeedsPerson {
+        code: "database_disk".into(),
+        item: None,
+        file: None,
+        message: config.exchange.language.pick(
+            format!("Nothing can be recorded in {database}: {why}. What you drop waits in the inbox. Make room, make the disk writable, or close the program that holds the database; the agent goes on by itself."),
+            format!("Inget kan skrivas i {database}: {why}. Det du lägger in väntar i inbox. Gör plats, gör disken skrivbar, eller stäng programmet som håller databasen; agenten fortsätter av sig själv."),
+        ),
+    }
+}
+
+/// The engine has not moved for so long.
+pub fn stuck(since: Duration, language: Language) -> NeedsPerson {
+    let minutes = since.as_secs() / 60;
+    NeedsPerson {
+        code: "agent_stuck".into(),
+        item: None,
+        file: None,
+        message: language.pick(
+            format!(
+                "The agent has not moved for {minutes} min: nothing is taken in or sent. Start it again."
+            ),
+            format!("Agenten har stått stilla i {minutes} min: inget tas in eller skickas. Starta om den."),
+        ),
+    }
+}
+
 fn disk_of_database(folder: &Path, error: &io::Error, language: Language) -> String {
     let folder = folder.display();
     language.pick(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{NAMED, NeedsPerson, minutes_since};
 use crate::config::{Config, Language};
 use crate::rules::budget::{Budget, Group};
+use crate::rules::freshness;
 use crate::rules::mirror::Entity;
 use crate::store::reconciliation::{self, Trouble};
 use crate::store::{details, prices, sync_state};
@@ -23,6 +24,8 @@ pub struct EntityStatus {
     pub state: sync_state::SyncState,
     /// Minutes since the last round that ended well; `None`: never.
     pub minutes_old: Option<i64>,
+    /// Whether it is older than it should be at the pace of the settings.
+    pub is_stale: bool,
     /// What is still to be fetched.
     pub to_come: ToCome,
 }
@@ -56,7 +59,9 @@ pub(super) fn load(
             let turns = prices::turns(connection)?;
             (to_come.customers, to_come.of_customers) = (turns.to_come, turns.customers);
         }
-        entities.push(EntityStatus { entity, state, minutes_old, to_come });
+        let age = minutes_old.map(|minutes| Duration::from_secs(minutes.max(0).unsigned_abs() * 60));
+        let is_stale = freshness::is_stale(entity, age, crate::engine::pause_between_rounds(config, entity));
+        entities.push(EntityStatus { entity, state, minutes_old, is_stale, to_come });
     }
     plan(&mut entities, config.extend.requests_per_minute);
     Ok(entities)
@@ -156,8 +161,13 @@ impl EntityStatus {
         })
     }
 
+    /// How old it is, in words.
+    pub(crate) fn ago(&self, language: Language) -> String {
+        ago(self.minutes_old, language)
+    }
+
     /// What is still to be fetched, a sentence each.
-    fn plan(&self, language: Language) -> Vec<String> {
+    pub(crate) fn plan(&self, language: Language) -> Vec<String> {
         let name = self.entity.name();
         let mut plans = Vec::new();
         if let Some(sweep) = &self.state.sweep {

@@ -26,6 +26,10 @@ pub const HOOKS_REFUSED_AT: &str = "hooks_refused_at";
 pub const HOOKS_REFUSED_WHY: &str = "hooks_refused_why";
 /// Why nothing listens for webhooks though the settings ask for it.
 pub const HOOKS_TROUBLE: &str = "hooks_trouble";
+/// Where the status page is served; empty where it is not.
+pub const PAGE_AT: &str = "page_at";
+/// Why the status page can't be served though the settings ask for it.
+pub const PAGE_TROUBLE: &str = "page_trouble";
 
 /// The line to Extend as it was last written down.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,6 +31,7 @@ pub mod reconciliation;
 pub mod recover;
 pub mod reports;
 pub mod returns;
+pub mod search;
 pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;

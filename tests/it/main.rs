@@ -1,6 +1,7 @@
 //! Tests from outside: real HTTP, real files, the stand-in for Extend.
 
 mod conformance;
+mod csv;
 mod flows;
 mod fuzz;
 mod mirror_simulation;

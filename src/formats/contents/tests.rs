@@ -14,7 +14,7 @@ fn told(name: &str, bytes: &[u8]) -> Vec<String> {
         let problems = problems.iter().map(|problem| format!("{} {:?}", problem.code(), problem.line));
         problems.collect::<Vec<_>>().join(", ")
     };
-    match Format::of(name).unwrap().parse(bytes) {
+    match Format::of(name, &[]).unwrap().parse(bytes) {
         Err(problems) => vec![format!("file: {}", told(&problems))],
         Ok(contents) => contents
             .parts
@@ -61,7 +61,7 @@ fn what_was_not_taken_is_a_file_of_the_same_format_that_tells_the_same() {
         ("x.json", format!("[{},\n{bad},{},7]", order("A"), order("B")), format!("[\n{bad},\n7\n]\n")),
         ("x.jsonl", format!("{}\n\n{one_line}\n{}\n7\n", order("A"), order("B")), format!("{one_line}\n7\n")),
     ] {
-        let format = Format::of(name).unwrap();
+        let format = Format::of(name, &[]).unwrap();
         let contents = format.parse(file.as_bytes()).unwrap();
         let bad: Vec<(usize, Vec<Problem>)> = contents
             .parts

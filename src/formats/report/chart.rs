@@ -264,7 +264,7 @@ fn panel(currency: &str, amounts: &[(Date, f64)], (first, last): (Date, Date), l
     svg
 }
 
-fn open(title: &str, told: &str, height: usize, language: Language) -> String {
+pub(super) fn open(title: &str, told: &str, height: usize, language: Language) -> String {
     let lang = language.pick("en", "sv");
     format!(
         "<figure><figcaption>{0}</figcaption>\n<svg role=\"img\" lang=\"{lang}\" width=\"100%\" height=\"{height}\">\
@@ -275,7 +275,7 @@ fn open(title: &str, told: &str, height: usize, language: Language) -> String {
 }
 
 /// Text that HTML takes for nothing but text.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -395,3 +395,22 @@ pub fn edit(
     owe_receipts_of(connection, id)?;
     Ok(())
 }
+
+/// How many orders were received since a moment: by the first `letters` of the time, 13 for an hour and 10
+/// for a day.
+///
+/// # Errors
+/// SQLite's.
+pub fn count_received(
+    connection: &Connection,
+    since: &str,
+    letters: usize,
+) -> rusqlite::Result<Vec<(String, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT substr(received_at, 1, ?2), count(*) FROM outbox
+             WHERE kind = 'order' AND received_at >= ?1 GROUP BY 1 ORDER BY 1",
+        )?
+        .query_map(params![since, letters as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}

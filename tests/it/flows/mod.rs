@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_files;
+mod browser;
 mod care;
 mod changes;
 mod commands;
@@ -12,6 +13,8 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod page;
+mod preview;
 mod prices;
 mod reconciliation;
 mod recovery;

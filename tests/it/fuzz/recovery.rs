@@ -61,7 +61,7 @@ fn check(connection: &Connection, originals: &[PathBuf]) {
             continue;
         }
         let read = std::fs::read(path).ok();
-        let contents = read.and_then(|bytes| Format::of(name).ok()?.parse(&bytes).ok());
+        let contents = read.and_then(|bytes| Format::of(name, &[]).ok()?.parse(&bytes).ok());
         // Of several not all need have been taken: the receipts tell.
         let Some(contents) = contents.filter(|contents| !contents.is_several()) else { continue };
         let Ok(document) = &contents.parts[0].result else { continue };
