@@ -1,4 +1,5 @@
-//! The agent as a service of the system: installed, started, stopped and watched by systemd.
+//! The agent as a service of the system: installed, started, stopped and watched by systemd, or by the service
+//! control manager of Windows.
 //!
 //! The shim only translates. What the manager is told comes from the engine ([`notify`]): ready when its loop
 //! turns, alive for as long as it turns, stopping when it was asked to. What the manager knows of the agent
@@ -16,6 +17,8 @@ mod rights;
 #[cfg(target_os = "linux")]
 pub mod systemd;
 pub mod unit;
+#[cfg(windows)]
+pub mod windows;
 
 /// The account of the agent, where no other is named.
 pub const USER: &str = "extend-edge";

@@ -13,13 +13,14 @@ use clap::{Parser, Subcommand};
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::config::{self, Config, ConfigError, Language};
-use crate::service::notify::Heartbeat;
 use crate::store;
 
 mod backup;
+mod bundle;
 mod check;
 mod demo;
 mod init;
+mod manual;
 mod once;
 mod outbox;
 mod pause;
@@ -70,8 +71,10 @@ enum Command {
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
     Backup(backup::Arguments),
+    SupportBundle(bundle::Arguments),
     Restore(restore::Arguments),
     Service(service::Arguments),
+    Manual(manual::Arguments),
 }
 
 /// How a command ended.
@@ -111,8 +114,10 @@ pub fn main() -> ExitCode {
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
         Command::Backup(command) => backup::run(arguments.home, command),
+        Command::SupportBundle(command) => bundle::run(arguments.home, command),
         Command::Restore(command) => restore::run(arguments.home, command),
         Command::Service(command) => service::run(arguments.home, command),
+        Command::Manual(command) => manual::run(command),
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -224,13 +229,13 @@ fn take_locks(config: &Config) -> anyhow::Result<crate::home::HomeLock> {
 /// Waits for an inbox that was there before and is gone now: a share that is not up yet. Making the folders
 /// anew in its place would hide from the agent what lies there, and from the shop what is written. False:
 /// asked to stop meanwhile.
-fn wait_for_exchange(config: &Config, stop: &Receiver<()>, heartbeat: &mut Heartbeat) -> bool {
+fn wait_for_exchange(config: &Config, stop: &Receiver<()>, alive: &mut dyn FnMut(&str)) -> bool {
     let mut is_told = false;
     while config.database.exists() && !config.inbox().is_dir() {
         if !std::mem::replace(&mut is_told, true) {
             complain(&crate::status::machine::exchange_gone(config));
         }
-        heartbeat.beat("waits for the inbox, which is not there");
+        alive("waits for the inbox, which is not there");
         if stop.recv_timeout(std::time::Duration::from_millis(500)).is_ok() {
             return false;
         }

@@ -16,7 +16,8 @@ use crate::service::{NAME, USER};
   extend-edge service status
   sudo extend-edge service uninstall      the home with all data stays
 
-A command that changes the system needs its administrator (root).")]
+A command that changes the system needs its administrator: root, or on Windows a window that was opened as
+administrator.")]
 pub struct Arguments {
     /// What the service is called; where several homes are on one computer, each has its own.
     #[arg(long, global = true, value_name = "NAME", default_value = NAME)]
@@ -45,6 +46,10 @@ enum Command {
     Start,
     /// Stops it; what waits is sent when it is started again.
     Stop,
+    /// What the service control manager starts.
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Host,
     /// Whether it is installed and runs. Exit: 0 it runs; 1 it does not.
     Status {
         /// For a program.
@@ -116,7 +121,62 @@ fn on_this_system(name: &str, config: Option<&Config>, command: Command) -> Outc
     Ok(Exit::Done)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+fn on_this_system(name: &str, config: Option<&Config>, command: Command) -> Outcome {
+    use crate::service::windows::{self, Service};
+
+    let language = config.map(super::language).unwrap_or_default();
+    let service = Service::new(name, language);
+    match (command, config) {
+        (Command::Install { user, print: true, .. }, Some(config)) => print(&service.plan(config, &user)?),
+        (Command::Install { user, group, .. }, Some(config)) => {
+            if super::names_the_example(config) {
+                return Ok(Exit::Usage);
+            }
+            print(&service.install(config, &user, group.as_deref())?);
+        }
+        (Command::Host, Some(config)) => windows::host(name, &config.home, hosted)?,
+        // Without settings there is an error already.
+        (Command::Install { .. } | Command::Host, None) => return Ok(Exit::Usage),
+        (Command::Uninstall, _) => print(&service.uninstall()?),
+        (Command::Start, _) => {
+            service.start()?;
+            print(&service.state()?.to_text(language));
+        }
+        (Command::Stop, _) => {
+            service.stop()?;
+            print(&service.state()?.to_text(language));
+        }
+        (Command::Status { json }, _) => {
+            let state = service.state()?;
+            match json {
+                true => print_json(&state.to_json()),
+                false => print(&state.to_text(language)),
+            }
+            return Ok(if state.is_active() { Exit::Done } else { Exit::Failed });
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The agent under the service control manager. What is wrong stands in the event log: nobody sees stderr.
+#[cfg(windows)]
+fn hosted(
+    home: PathBuf,
+    stop: &crossbeam_channel::Receiver<()>,
+    alive: &mut dyn FnMut(),
+) -> Result<(), String> {
+    let events = || crate::service::windows::events(NAME);
+    let config = settings(Some(home)).map_err(|error| format!("{error:#}"))?;
+    events().inspect(|events| events.info("extend-edge begins"));
+    let also = events().map(crate::service::windows::Events::into_log);
+    let mode = crate::logging::Mode::Quiet;
+    super::run::agent(config, stop, mode, also, &mut |_| alive()).map_err(|error| format!("{error:#}"))?;
+    events().inspect(|events| events.info("extend-edge ends"));
+    Ok(())
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
 fn on_this_system(_name: &str, config: Option<&Config>, _command: Command) -> Outcome {
     let language = config.map(super::language).unwrap_or_default();
     complain(language.pick(

@@ -32,6 +32,7 @@ pub mod recover;
 pub mod reports;
 pub mod returns;
 pub mod search;
+pub mod support;
 pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
