@@ -1,8 +1,10 @@
 //! What a shop waits for, each figure beside a bare loop on the same libraries, in one run.
 //!
-//! `cargo bench --bench shop` runs all; a name after `--` runs one: `drop`, `intake`, `drain`, `choose`,
-//! `hook`, `idle`.
+//! `cargo bench --bench shop` runs all; a name after `--` runs one: `drop`, `intake`, `csv`, `drain`,
+//! `choose`, `hook`, `idle`.
 
+#[path = "shop/csv.rs"]
+mod csv_rows;
 #[path = "shop/hooks.rs"]
 mod hooks;
 
@@ -23,9 +25,10 @@ use serde_json::{Value, json};
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 6] = [
+    let benches: [(&str, fn()); 7] = [
         ("drop", drop_to_post),
         ("intake", take_in),
+        ("csv", csv_rows::take_in_rows),
         ("drain", drain),
         ("choose", choose),
         ("hook", hooks::hook_to_file),

@@ -475,6 +475,22 @@ CREATE TABLE extend_line (
     next_probe_at TEXT
 ) STRICT;
 
+-- What is wrong, and what of it was told by an alarm.
+CREATE TABLE alerts (
+    key     TEXT NOT NULL PRIMARY KEY,      -- its name, the same for as long as it lasts
+    code    TEXT NOT NULL,
+    message TEXT NOT NULL,
+    since   TEXT NOT NULL,
+    told    INTEGER NOT NULL,               -- 1: it was told
+    ended   INTEGER NOT NULL                -- 1: it is well again, which was not told yet
+) STRICT, WITHOUT ROWID;
+
+-- When alarms were told.
+CREATE TABLE alert_messages (
+    id      INTEGER PRIMARY KEY,
+    told_at TEXT NOT NULL
+) STRICT;
+
 -- ---------------------------------------------------------------- reports
 
 -- What waits in the outbox, by product and warehouse. A row that leaves the warehouse to Extend is

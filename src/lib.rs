@@ -30,6 +30,7 @@
 //! | [`service`] | the agent as a service of the system |
 //! | [`actions`] | what people do with items of the outbox, by a command or on the page |
 //! | [`page`] | the status page, `/healthz` and `/metrics`: they read through connections of their own |
+//! | [`alerts`] | alarms that reach somebody who does not look |
 //! | [`web`] | HTTP serving over ureq-proto |
 //! | [`standin`] | the built-in Extend for `demo` and for the tests |
 //! | [`cli`] | one file per command |
@@ -55,6 +56,7 @@
 #![deny(unsafe_code)]
 
 pub mod actions;
+pub mod alerts;
 pub mod cli;
 pub mod clock;
 pub mod config;

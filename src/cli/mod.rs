@@ -15,12 +15,14 @@ use crossbeam_channel::{Receiver, bounded};
 use crate::config::{self, Config, ConfigError, Language};
 use crate::store;
 
+mod alert;
 mod backup;
 mod bundle;
 mod check;
 mod demo;
 mod init;
 mod manual;
+mod mapping;
 mod once;
 mod outbox;
 mod pause;
@@ -67,9 +69,11 @@ enum Command {
     Sync(sync::Arguments),
     Outbox(outbox::Arguments),
     Preview(preview::Arguments),
+    Mapping(mapping::Arguments),
     Report(report::Arguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
+    Alert(alert::Arguments),
     Backup(backup::Arguments),
     SupportBundle(bundle::Arguments),
     Restore(restore::Arguments),
@@ -110,9 +114,11 @@ pub fn main() -> ExitCode {
         Command::Sync(command) => sync::run(arguments.home, command),
         Command::Outbox(command) => outbox::run(arguments.home, command),
         Command::Preview(command) => preview::run(arguments.home, command),
+        Command::Mapping(command) => mapping::run(arguments.home, command),
         Command::Report(command) => report::run(arguments.home, command),
         Command::Pause(_) => pause::pause(arguments.home),
         Command::Resume(_) => pause::resume(arguments.home),
+        Command::Alert(command) => alert::run(arguments.home, command),
         Command::Backup(command) => backup::run(arguments.home, command),
         Command::SupportBundle(command) => bundle::run(arguments.home, command),
         Command::Restore(command) => restore::run(arguments.home, command),

@@ -11,7 +11,8 @@ use super::{Exit, Outcome, language, print, print_json, settings};
 use crate::config::{Config, Language};
 use crate::engine::warnings;
 use crate::formats::contents::{Contents, Format, Part};
-use crate::formats::csv::cell;
+use crate::formats::csv::mapping::Mapping;
+use crate::formats::csv::{self, Reading, cell};
 use crate::formats::document::{Document, Kind};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
@@ -69,9 +70,25 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         Ok(contents) => (look(&config, &name, contents)?, &[][..]),
         Err(problems) => (Vec::new(), problems.as_slice()),
     };
+    let reading = match Format::of(&name, &config.csv) {
+        Ok(Format::Csv(mapping)) => csv::reading(&bytes, mapping).map(|reading| (mapping, reading)),
+        _ => None,
+    };
     match arguments.json {
-        true => print_json(&as_json(&name, of_file, &seen, language)),
-        false => print(&as_text(&name, of_file, &seen, arguments.all, language)),
+        true => {
+            let mut json = as_json(&name, of_file, &seen, language);
+            if let Some((mapping, reading)) = &reading {
+                json["reading"] = reading_json(mapping, reading);
+            }
+            print_json(&json);
+        }
+
+        false => {
+            if let Some((mapping, reading)) = &reading {
+                print(&reading_text(mapping, reading, language));
+            }
+            print(&as_text(&name, of_file, &seen, arguments.all, language));
+        }
     }
     let all_good = of_file.is_empty() && seen.iter().all(|one| one.fate != Fate::Rejected);
     Ok(if all_good { Exit::Done } else { Exit::Failed })
@@ -164,6 +181,45 @@ impl Fate {
             Fate::Rejected => language.pick("would be rejected", "skulle avvisas"),
         }
     }
+}
+
+/// How a CSV file was read, for programs.
+fn reading_json(mapping: &Mapping, reading: &Reading) -> Value {
+    let columns = reading.columns.iter();
+    let columns: Vec<Value> =
+        columns.map(|(column, fills)| json!({ "column": column, "fills": fills })).collect();
+    json!({
+        "mapping": mapping.name,
+        "encoding": reading.encoding.name(),
+        "delimiter": char::from(reading.delimiter).to_string(),
+        "decimal": mapping.decimal.to_string(),
+        "columns": columns,
+    })
+}
+
+/// The same for people.
+fn reading_text(mapping: &Mapping, reading: &Reading, language: Language) -> String {
+    let (encoding, delimiter) = (reading.encoding.name(), char::from(reading.delimiter));
+    let mut text = language.pick(
+        format!(
+            "Read with [csv.{}]: {encoding}, {delimiter:?} between cells, {:?} as decimal mark.\n",
+            mapping.name, mapping.decimal
+        ),
+        format!(
+            "Läst med [csv.{}]: {encoding}, {delimiter:?} mellan celler, {:?} som decimaltecken.\n",
+            mapping.name, mapping.decimal
+        ),
+    );
+    let width = reading.columns.iter().map(|(column, _)| column.chars().count()).max().unwrap_or(0);
+    for (column, fills) in &reading.columns {
+        let fills = match fills[..] {
+            [] => language.pick("- (fills nothing)", "- (fyller inget)").to_owned(),
+            _ => fills.join(", "),
+        };
+        text.push_str(&format!("  {column:width$}  {fills}\n"));
+    }
+    text.push('\n');
+    text
 }
 
 fn as_json(name: &str, of_file: &[Problem], seen: &[Seen<'_>], language: Language) -> Value {

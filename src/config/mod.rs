@@ -59,6 +59,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[status]`
     pub status: Status,
+    /// `[alert]`
+    pub alert: Alert,
     /// `[backup]`: copies of the database that the agent makes by itself.
     pub backup: Backup,
     /// `[reports]`
@@ -227,6 +229,26 @@ pub struct Status {
     pub password: Option<Secret>,
 }
 
+/// `[alert]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// The program that is told, and its arguments; empty means none.
+    pub command: Vec<String>,
+    /// Where it is posted; `None` means nowhere. Whoever knows the address can post there too.
+    pub webhook: Option<Secret>,
+    /// How long Extend may be away before anybody is told.
+    pub away_after: Duration,
+    /// A disk with less room is nearly full, in bytes; 0 means that nobody asks.
+    pub disk_free_bytes: u64,
+}
+
+impl Alert {
+    /// Whether anybody is told of anything.
+    pub fn is_on(&self) -> bool {
+        !self.command.is_empty() || self.webhook.is_some()
+    }
+}
+
 /// `[backup]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
@@ -384,6 +406,17 @@ impl Config {
     pub fn outgoing_atp(&self) -> PathBuf {
         self.outgoing().join("atp")
     }
+}
+
+/// The sections `[csv.NAME]` of a text that need not be whole settings, in the order of their names.
+///
+/// # Errors
+/// Every problem with them.
+pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
+    let mut raw = read::RawConfig::parse(text);
+    let mappings = csv::read(&mut raw);
+    let (problems, _) = raw.finish();
+    if problems.is_empty() { Ok(mappings) } else { Err(problems) }
 }
 
 /// The home: `arg` (`--home`), else `$EXTEND_EDGE_HOME`, else the current directory. Absolute, and

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::formats::near_miss::bare;
 pub use crate::language::Language;
 
 /// One thing in the settings that must be mended before the agent starts.
@@ -185,36 +186,10 @@ fn quoted(words: &[&str], last: &str) -> String {
 /// `pasword` too.
 pub(super) fn names_a_secret(key: &str) -> bool {
     let key = bare(key);
-    ["password", "secret"]
+    // Whoever knows the address of a webhook can post there too.
+    ["password", "secret", "webhook"]
         .iter()
         .any(|word| key.contains(word) || strsim::damerau_levenshtein(&key, word) <= 3)
-}
-
-/// The name among `known` that was probably meant.
-pub(super) fn near_miss<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let bare_written = bare(written);
-    known
-        .filter_map(|name| {
-            let bare_name = bare(name);
-            let distance = strsim::damerau_levenshtein(&bare_written, &bare_name);
-            // `timeout` for timeout_seconds, `url` for base_url, `retry_max_minutes`.
-            let part = bare_written.len() >= 3
-                && (bare_name.starts_with(&bare_written) || bare_name.ends_with(&bare_written));
-            let same_stem = stem(written).is_some() && stem(written) == stem(name);
-            let close = distance <= 1.max(bare_name.len().min(bare_written.len()) / 3);
-            (part || same_stem || close).then_some((distance, name))
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// `baseUrl`, `base-url` and `BASE_URL` are all base_url to a person.
-fn bare(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-fn stem(name: &str) -> Option<&str> {
-    name.rsplit_once('_').map(|(stem, _)| stem)
 }
 
 /// The parser's words for a syntax error, in a shop's words.

@@ -7,8 +7,9 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problems::{Expected, Language, Problem, Warning, names_a_secret, near_miss, syntax_sentence};
+use super::problems::{Expected, Language, Problem, Warning, names_a_secret, syntax_sentence};
 use super::section::Section;
+use crate::formats::near_miss::near_miss;
 
 /// A written value is shown no longer than this many characters.
 const SHOWN: usize = 60;

@@ -10,8 +10,8 @@ use super::read::{RawConfig, Renamed};
 use super::secret::{self, Secret, Wanted};
 use super::section::Section;
 use super::{
-    Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox, PASSWORD_VARIABLE,
-    Prices, Products, Reports, Scope, Status, Webhooks,
+    Alert, Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox,
+    PASSWORD_VARIABLE, Prices, Products, Reports, Scope, Status, Webhooks,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -77,6 +77,7 @@ pub(super) fn read_with(
         }),
         webhooks: raw.section("webhooks", |section| webhooks(section, home, &mut secret_files)),
         status: raw.section("status", |section| status(section, home, &mut secret_files)),
+        alert: raw.section("alert", alert),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
             every: match section.whole("every_hours", Unit::Hours, 24, 0..=YEAR_HOURS) {
@@ -273,6 +274,26 @@ fn status(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<Pat
         section.problem("listen", message.to_owned());
     }
     Status { listen: if section.is_written("listen") { written } else { Some(STATUS_LISTEN) }, password }
+}
+
+fn alert(section: &mut Section<'_, '_>) -> Alert {
+    let language = section.language();
+    let webhook = section.text("webhook", Expected::Text).filter(|url| !url.is_empty());
+    let webhook = webhook.and_then(|url| match address::webhook(&url, language) {
+        Ok(()) => Some(Secret::new(url)),
+        Err(message) => {
+            section.problem("webhook", message);
+            None
+        }
+    });
+    Alert {
+        command: section.words("command"),
+        webhook,
+        away_after: Duration::from_secs(
+            section.whole("away_minutes", Unit::Minutes, 15, 1..=7 * 24 * 60) * 60,
+        ),
+        disk_free_bytes: section.whole("disk_free_mb", Unit::Megabytes, 500, 0..=1_000_000_000) * MEGABYTE,
+    }
 }
 
 fn reports(section: &mut Section<'_, '_>, home: &Path) -> Reports {

@@ -89,6 +89,13 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.webhooks, webhooks);
     let listen = Some("127.0.0.1:8788".parse().unwrap());
     assert_eq!(config.status, Status { listen, password: None });
+    let alert = Alert {
+        command: Vec::new(),
+        webhook: None,
+        away_after: Duration::from_secs(900),
+        disk_free_bytes: 500_000_000,
+    };
+    assert_eq!(config.alert, alert);
     assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
     let backups = home().join("data").join("backups");
     assert_eq!(config.backup, Backup { folder: backups, every: Some(day), keep: 7 });
@@ -200,6 +207,14 @@ fn wrong_values() {
         assert!(parse(&format!("{EXTEND}{text}\npassword = \"hunter2\"")).is_ok());
     }
     check("[status]\nlisten = 8788", &[(":7: [status] listen = 8788: ", "IP address and a port")]);
+    check(
+        "[alert]\ncommand = \"mail\"\nwebhook = \"http://chat.example/key\"\naway_minutes = 0",
+        &[
+            (":7: [alert] command = \"mail\": ", "a list of texts"),
+            (":8: [alert] webhook: ", "begins with https://"),
+            (":9: [alert] away_minutes = 0: ", "minutes, 1 to"),
+        ],
+    );
     check("[log]\nlevel = \"loud\"", &[(":7: [log] level = \"loud\": ", "\"debug\" or \"trace\"")]);
     check("[log]\nkeep_files = 0", &[(":7: [log] keep_files = 0: ", "files, 1 to")]);
     let order = "no shorter than retry_first_seconds (400); see retry_first_seconds";
@@ -514,7 +529,7 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 49, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 53, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::mind::{AGAIN_AFTER_TROUBLE, Mind};
-use super::{Job, care, hooks, look_ups, put_out, reports, rounds};
+use super::{Job, alerts, care, hooks, look_ups, put_out, reports, rounds};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::extend::jobs::{CallJob, DetailsJob};
@@ -57,6 +57,7 @@ pub(super) struct Course {
     pub(super) examining: bool,
     /// When all of the database is to be looked through next, once that is known.
     pub(super) examine_at: Option<Duration>,
+    pub(super) alerts: alerts::Course,
     pub(super) hooks: hooks::Course,
 }
 
@@ -88,6 +89,7 @@ impl Course {
             thinning: care::Thinning::default(),
             examining: false,
             examine_at: None,
+            alerts: alerts::Course::default(),
             hooks: hooks::Course::new(lists, now.mono),
         }
     }
@@ -114,6 +116,7 @@ pub(super) struct Settled {
     pub(super) backup_at: Option<Duration>,
     pub(super) examine_at: Option<Duration>,
     pub(super) copied: Option<bool>,
+    pub(super) alerts: Option<alerts::Heard>,
     pub(super) scanned: bool,
     pub(super) forbidden: Vec<&'static str>,
     pub(super) rounds: Vec<rounds::RoundStep>,
@@ -176,6 +179,9 @@ impl Mind {
         if let Some(well) = settled.copied {
             self.after_copy(well);
         }
+        if let Some(heard) = settled.alerts.take() {
+            self.after_alerts(heard);
+        }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
@@ -192,6 +198,7 @@ impl Mind {
                 Job::Backup(_) => self.course.backing_up = true,
                 Job::Examine => self.course.examining = true,
                 Job::Copy => self.course.copies.under_way = true,
+                Job::LookForWrongs | Job::Tell(_) => self.course.alerts.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = true,
                 Job::Push(call) => {
                     match call {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::course::{Course, Settled};
-use super::{Event, Job, Task, rounds};
+use super::{Event, Job, Task, alerts, rounds};
 use crate::clock::{self, Now};
 use crate::config::Config;
 use crate::exchange::watch::Sighting;
@@ -88,6 +88,14 @@ impl Mind {
                 settled.copied = Some(false);
                 Ok(())
             }
+            Event::LookedForWrongs(_) => {
+                settled.alerts = Some(alerts::Heard::Looked(None));
+                Ok(())
+            }
+            Event::Told(..) => {
+                settled.alerts = Some(alerts::Heard::Told(false));
+                Ok(())
+            }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) | Event::PageServed(_) => Ok(()),
             // An item stays in doubt and is looked up again; a round is read again.
@@ -114,6 +122,8 @@ impl Mind {
             Event::Listening(result) => {
                 agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
             }
+            Event::LookedForWrongs(seen) => self.hear_wrongs(tx, seen, settled),
+            Event::Told(message, result) => self.hear_told(tx, message, result, settled),
             Event::PageServed(result) => {
                 let at = result.as_ref().map(ToString::to_string).unwrap_or_default();
                 agent::set(tx, agent::PAGE_AT, &at)?;
@@ -151,6 +161,7 @@ impl Mind {
         self.plan_backup(tx, &mut jobs)?;
         self.plan_examination(tx, &mut jobs)?;
         self.plan_copy(tx, &mut jobs)?;
+        self.plan_alerts(&mut jobs);
         Ok(jobs)
     }
 

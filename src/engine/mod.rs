@@ -20,6 +20,8 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob};
+use crate::formats::alarm::Message;
+use crate::rules::alert::Seen;
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
@@ -28,6 +30,7 @@ use crate::store::intake::ToMove;
 use crate::store::upkeep::Examined;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod alerts;
 mod backup;
 mod care;
 mod changes;
@@ -82,6 +85,10 @@ pub enum Event {
     TurnedAway(TurnedAway),
     /// Webhooks are listened for, or can't be: why.
     Listening(Result<(), String>),
+    /// It was looked what is wrong, or why it could not be.
+    LookedForWrongs(Result<Vec<Seen>, String>),
+    /// An alarm was told, or why it could not be.
+    Told(Message, Result<(), String>),
     /// The status page is served at this address, or can't be: why.
     PageServed(Result<std::net::SocketAddr, String>),
 }
@@ -103,6 +110,10 @@ pub enum Job {
     Examine,
     /// Refresh the copy for reports. One at a time.
     Copy,
+    /// Look what is wrong. This or an alarm, one at a time.
+    LookForWrongs,
+    /// Tell an alarm.
+    Tell(Message),
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -290,7 +301,8 @@ impl Engine {
             && !mind.course.putting
             && !mind.course.backing_up
             && !mind.course.examining
-            && !mind.course.copies.under_way;
+            && !mind.course.copies.under_way
+            && !mind.course.alerts.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;

@@ -3,6 +3,7 @@
 //! Where only some of a file's documents are taken, the others become a file of the same format, which a
 //! person mends and drops again ([`Contents::set_aside`]). They stand in it as they stood in the original.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::csv;
@@ -99,7 +100,7 @@ impl<'m> Format<'m> {
     /// It is none that is taken.
     pub fn of(name: &str, mappings: &'m [Mapping]) -> Result<Format<'m>, Wrong> {
         // A mapping may be for files of any name.
-        if let Some(mapping) = csv::text::mapping_for(mappings, name) {
+        if let Some(mapping) = csv::mapping::mapping_for(mappings, name) {
             return Ok(Format::Csv(mapping));
         }
         let ending = match name.rsplit_once('.') {
@@ -184,9 +185,12 @@ impl Contents {
             ),
             _ => (text::decode(bytes).unwrap_or_default(), Encoding::Utf8),
         };
-        let mut file = Composed { text: &text, bytes: String::new(), line: 1 };
-        let mut problems = Vec::new();
-        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let line_ends = match self.shape {
+            Shape::Rows { .. } => csv::text::line_ends,
+            _ => |text: &str| text.matches('\n').count() as u64,
+        };
+        let mut file = Composed { text: &text, bytes: String::new(), line_ends, line: 1 };
+        let line_end = csv::text::line_end(&text);
         let (opening, between, closing) = match &self.shape {
             Shape::Array => ("[\n", ",\n", "\n]\n"),
             Shape::Rows { head, .. } => {
@@ -196,25 +200,28 @@ impl Contents {
             Shape::One | Shape::Lines => ("", "\n", "\n"),
         };
         file.push(opening);
-        for (place, (index, of_part)) in bad.iter().enumerate() {
-            let part = &self.parts[*index];
+        // As they stand in the original: rows of CSV that belong together may stand apart.
+        let of_part = |index: usize| self.parts[index].pieces.iter().map(move |piece| (index, piece));
+        let mut pieces: Vec<(usize, &Piece)> = bad.iter().flat_map(|(index, _)| of_part(*index)).collect();
+        pieces.sort_by_key(|(_, piece)| piece.range.start);
+        let mut lines: HashMap<usize, Vec<(u64, u64)>> = HashMap::new();
+        for (place, (index, piece)) in pieces.into_iter().enumerate() {
             if place > 0 {
                 file.push(between);
             }
-            let mut lines: Vec<(u64, u64)> = Vec::with_capacity(part.pieces.len());
-            for piece in &part.pieces {
-                if !lines.is_empty() {
-                    file.push(between);
-                }
-                lines.push((piece.line, file.push_piece(piece)));
-            }
-            problems.extend(of_part.iter().map(|problem| {
-                let line = problem.line.map(|line| moved(line, &lines));
-                part.problem(Problem { line, ..problem.clone() })
-            }));
+            lines.entry(index).or_default().push((piece.line, file.push_piece(piece)));
         }
         file.push(closing);
-        SetAside { bytes: csv::text::encode(&file.bytes, encoding), problems }
+        let problems = bad.iter().flat_map(|(index, of_part)| {
+            let lines = lines.get(index).map_or(&[][..], Vec::as_slice);
+            let with_line = move |problem: &Problem| {
+                let line = problem.line.map(|line| moved(line, lines));
+                self.parts[*index].problem(Problem { line, ..problem.clone() })
+            };
+            of_part.iter().map(with_line)
+        });
+        let problems = problems.collect();
+        SetAside { bytes: csv::text::encode(&file.bytes, encoding, bytes), problems }
     }
 }
 
@@ -234,13 +241,15 @@ fn moved(line: u64, pieces: &[(u64, u64)]) -> u64 {
 struct Composed<'a> {
     text: &'a str,
     bytes: String,
+    /// How many lines end in a text.
+    line_ends: fn(&str) -> u64,
     line: u64,
 }
 
 impl Composed<'_> {
     fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
-        self.line += text.matches('\n').count() as u64;
+        self.line += (self.line_ends)(text);
     }
 
     /// Gives the line on which the piece begins now.

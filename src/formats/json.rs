@@ -129,6 +129,14 @@ pub fn document(text: &str, first_line: u64) -> Result<Document, Vec<Problem>> {
     check.document(value)
 }
 
+/// The document that another format made.
+///
+/// # Errors
+/// At least one [`Problem`]; their lines mean nothing.
+pub fn of_value(value: Value) -> Result<Document, Vec<Problem>> {
+    Check { text: "", first_line: 1, problems: Vec::new() }.document(value)
+}
+
 fn syntax_problem(text: &str, error: &serde_json::Error) -> Problem {
     let line = Some(error.line() as u64);
     let wrong = match error.classify() {

@@ -8,6 +8,7 @@
 //! read. [`hook`] reads what Extend tells of
 //! itself.
 
+pub mod alarm;
 pub mod canonical;
 pub mod conceal;
 pub mod contents;
@@ -19,6 +20,7 @@ pub mod hook;
 pub mod json;
 pub mod locate;
 pub mod names;
+pub mod near_miss;
 pub mod problem;
 pub mod receipt;
 pub mod report;

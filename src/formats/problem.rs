@@ -194,12 +194,17 @@ impl Problem {
 
     /// As it stands in NAME.error.json.
     pub fn to_json(&self, language: Language) -> Value {
-        json!({
+        let mut json = json!({
             "code": self.code(),
             "message": self.message(language),
             "field": self.field,
             "line": self.line,
-        })
+        });
+        if let Wrong::Csv(wrong) = &self.wrong {
+            json["column"] = wrong.column().into();
+            json["value"] = wrong.value().into();
+        }
+        json
     }
 
     fn place(&self, language: Language) -> String {
@@ -207,6 +212,16 @@ impl Problem {
             Language::English => ("Line", "field"),
             Language::Swedish => ("Rad", "fält"),
         };
+        if let Wrong::Csv(wrong) = &self.wrong {
+            return match (self.line, wrong.column()) {
+                (Some(line), Some(column)) => language.pick(
+                    format!("Line {line}, column {column}: "),
+                    format!("Rad {line}, kolumn {column}: "),
+                ),
+                (Some(line), None) => format!("{line_word} {line}: "),
+                (None, _) => String::new(),
+            };
+        }
         match (self.line, &self.field) {
             (Some(line), Some(field)) => format!("{line_word} {line}, {field_word} {field}: "),
             (Some(line), None) => format!("{line_word} {line}: "),

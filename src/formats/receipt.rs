@@ -98,9 +98,16 @@ pub fn error_json(file: &str, problems: &[Value]) -> String {
         }
         if let Some(of_document) = documents.last_mut().and_then(|last| last["problems"].as_array_mut()) {
             let field = |name: &str| problem[name].clone();
-            of_document.push(json!({
+            let mut told = json!({
                 "code": field("code"), "message": field("message"), "field": field("field"), "line": field("line"),
-            }));
+            });
+            // Of CSV: where in the row, and what stands there.
+            for name in ["column", "value"] {
+                if let Some(said) = problem.get(name) {
+                    told[name] = said.clone();
+                }
+            }
+            of_document.push(told);
         }
     }
     pretty(&json!({

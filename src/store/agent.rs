@@ -30,6 +30,8 @@ pub const HOOKS_TROUBLE: &str = "hooks_trouble";
 pub const PAGE_AT: &str = "page_at";
 /// Why the status page can't be served though the settings ask for it.
 pub const PAGE_TROUBLE: &str = "page_trouble";
+/// Why alarms can't be told.
+pub const ALERT_TROUBLE: &str = "alert_trouble";
 
 /// The line to Extend as it was last written down.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@
 //! system writes by itself, may have stayed.
 
 pub mod agent;
+pub mod alerts;
 pub mod balances;
 mod cells;
 pub mod changes;

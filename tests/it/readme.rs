@@ -134,3 +134,39 @@ fn every_query_in_the_readme_runs_and_every_column_is_told() {
         }
     }
 }
+
+/// The settings in `text` with a login before them.
+fn with_login(text: &str) -> Result<Config, ConfigError> {
+    let login = "[extend]\nbase_url = \"https://s05.extend.se/RESTAPI\"\nclient = \"c\"\nusername = \"u\"\n";
+    Config::parse(Path::new("home"), &format!("{login}{text}"), Some("p".into()))
+}
+
+#[test]
+fn every_key_of_a_csv_section_is_in_the_samples_and_the_readme() {
+    let chapter = chapter("Formats");
+    let (_, example) = chapter.split_once("```toml\n[csv.").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    with_login(&format!("[csv.{example}")).unwrap_or_else(|error| panic!("{error}"));
+    let source = read("src/config/csv.rs");
+    let (_, keys) = source.split_once("const KEYS").expect("the keys");
+    let (keys, _) = keys.split_once("];").expect("their end");
+    let keys: Vec<String> = keys.lines().filter_map(|line| quoted_after(line, "    \"")).collect();
+    assert!(keys.len() > 15, "{keys:?}");
+    for name in ["sample-config/extend-edge.toml", "sample-config/extend-edge.sv.toml"] {
+        let sample = read(name);
+        let section: Vec<&str> = sample
+            .lines()
+            .skip_while(|line| *line != "# [csv.webshop]")
+            .map_while(|line| line.strip_prefix("# "))
+            .collect();
+        with_login(&section.join("\n")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for key in &keys {
+            let is_key = |line: &str| line.split([' ', '.']).next() == Some(key.as_str());
+            assert!(section.iter().any(|line| is_key(line)), "{key} is not in {name}");
+            assert!(chapter.contains(&format!("`{key}`")), "{key} is not in the README");
+        }
+    }
+    for amount in extend_edge::formats::csv::fields::AMOUNTS {
+        assert!(chapter.contains(&format!("`{amount}`")), "the amount {amount} is not in the README");
+    }
+}

@@ -82,6 +82,13 @@ pub fn moment(text: &str, formats: &[String], offset: Offset) -> Option<String> 
     })
 }
 
+/// Whether this is a form of dates: what is written in it can be read in it.
+pub fn is_form(form: &str) -> bool {
+    let moment = jiff::civil::date(2026, 11, 25).at(14, 5, 6, 0).to_zoned(jiff::tz::TimeZone::UTC);
+    let written = moment.ok().and_then(|moment| jiff::fmt::strtime::format(form, &moment).ok());
+    written.is_some_and(|text| self::moment(&text, &[form.to_owned()], Offset::UTC).is_some())
+}
+
 /// Yes or no.
 pub fn flag(text: &str) -> Option<bool> {
     match text.trim().to_lowercase().as_str() {

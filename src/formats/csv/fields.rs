@@ -1,5 +1,7 @@
 //! The fields of an order that a column can fill, by their dotted paths in Extend's shape.
 
+use super::cell;
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
@@ -11,11 +13,13 @@ pub enum FieldType {
     Flag,
     /// A moment.
     Date,
+    /// A country in two letters.
+    Country,
     /// One of some words.
     OneOf(&'static [&'static str]),
 }
 
-use FieldType::{Date, Flag, Number, OneOf, Text};
+use FieldType::{Country, Date, Flag, Number, OneOf, Text};
 
 /// The field that names an order, by which rows are grouped.
 pub const KEY: &str = "orderHeader.orderNumberExternal";
@@ -23,6 +27,8 @@ pub const KEY: &str = "orderHeader.orderNumberExternal";
 pub const UNIT_PRICE: &str = "orderRows.salesData.unitPrice";
 /// How many.
 pub const QUANTITY: &str = "orderRows.salesData.quantity";
+/// What it is counted in.
+pub const UNIT: &str = "orderRows.salesData.unit";
 /// VAT in percent.
 pub const VAT: &str = "orderRows.salesData.vatPercent";
 /// The currency of an order's prices.
@@ -30,8 +36,8 @@ pub const CURRENCY: &str = "orderRows.salesData.currency";
 /// What was bought.
 pub const PRODUCT: &str = "orderRows.product.productNumber";
 
-/// What is no field of Extend's: amounts that become rows, or that are held against the rows.
-pub const AMOUNTS: [&str; 4] = ["total", "freight", "discount", "row_total"];
+/// What is no field of Extend's: amounts that become rows or prices, or that are held against the rows.
+pub const AMOUNTS: [&str; 6] = ["total", "freight", "discount", "row_total", "row_discount", "row_vat"];
 
 const ORDER_TYPES: &[&str] = &[
     "Normal",
@@ -118,7 +124,7 @@ pub const FIELDS: &[(&str, FieldType)] = &[
     ("orderHeader.deliveryAddress.postalCode", Text),
     ("orderHeader.deliveryAddress.city", Text),
     ("orderHeader.deliveryAddress.state", Text),
-    ("orderHeader.deliveryAddress.countryCode", Text),
+    ("orderHeader.deliveryAddress.countryCode", Country),
     ("orderHeader.deliveryAddress.doorCode", Text),
     ("orderHeader.invoiceAddress.name", Text),
     ("orderHeader.invoiceAddress.address1", Text),
@@ -127,7 +133,7 @@ pub const FIELDS: &[(&str, FieldType)] = &[
     ("orderHeader.invoiceAddress.postalCode", Text),
     ("orderHeader.invoiceAddress.city", Text),
     ("orderHeader.invoiceAddress.state", Text),
-    ("orderHeader.invoiceAddress.countryCode", Text),
+    ("orderHeader.invoiceAddress.countryCode", Country),
     // The service's own spelling.
     ("orderHeader.delieryPhoneNumber", Text),
     ("orderHeader.advisePhoneNumber", Text),
@@ -147,7 +153,7 @@ pub const FIELDS: &[(&str, FieldType)] = &[
     ("orderRows.product.productNotes", Text),
     ("orderRows.product.customerProductNumber", Text),
     (QUANTITY, Number),
-    ("orderRows.salesData.unit", Text),
+    (UNIT, Text),
     (UNIT_PRICE, Number),
     (VAT, Number),
     (CURRENCY, Text),
@@ -159,13 +165,55 @@ pub const FIELDS: &[(&str, FieldType)] = &[
     ("orderRows.externalRow.freeText", Text),
 ];
 
-/// Objects that are left out where no column filled them, with what Extend needs in them where they are there.
-pub const ADDRESSES: [(&str, &[&str]); 2] = [
-    ("deliveryAddress", &["name1", "address1", "city", "countryCode"]),
-    ("invoiceAddress", &["name", "address1", "city", "countryCode"]),
+/// An address of the header: it is left out where no cell names a place.
+pub struct Address {
+    /// Its field.
+    pub name: &'static str,
+    /// Fields of the header that name a place.
+    pub places: &'static [&'static str],
+    /// What Extend needs in it, with the whole path.
+    pub needed: &'static [(&'static str, &'static str)],
+}
+
+/// The addresses of the header.
+pub const ADDRESSES: [Address; 2] = [
+    Address {
+        name: "deliveryAddress",
+        places: &["deliveryAddress.address1", "deliveryAddress.postalCode", "deliveryAddress.city"],
+        needed: &[
+            ("name1", "orderHeader.deliveryAddress.name1"),
+            ("address1", "orderHeader.deliveryAddress.address1"),
+            ("city", "orderHeader.deliveryAddress.city"),
+            ("countryCode", "orderHeader.deliveryAddress.countryCode"),
+        ],
+    },
+    Address {
+        name: "invoiceAddress",
+        places: &["invoiceAddress.address1", "invoiceAddress.postalCode", "invoiceAddress.city"],
+        needed: &[
+            ("name", "orderHeader.invoiceAddress.name"),
+            ("address1", "orderHeader.invoiceAddress.address1"),
+            ("city", "orderHeader.invoiceAddress.city"),
+            ("countryCode", "orderHeader.invoiceAddress.countryCode"),
+        ],
+    },
 ];
 
-/// What a field holds, by its path.
+/// What a field or an amount holds, by its path.
 pub fn field_type(path: &str) -> Option<FieldType> {
-    FIELDS.iter().find(|(known, _)| *known == path).map(|(_, holds)| *holds)
+    let known = FIELDS.iter().find(|(known, _)| *known == path).map(|(_, holds)| *holds);
+    known.or_else(|| AMOUNTS.contains(&path).then_some(Number))
+}
+
+/// Whether a constant or default of the settings reads as what its field holds.
+pub fn reads_as(path: &str, text: &str, dates: &[String]) -> bool {
+    match field_type(path) {
+        None => false,
+        Some(Text) => !text.is_empty(),
+        Some(Number) => cell::number(text, '.').is_some(),
+        Some(Flag) => cell::flag(text).is_some(),
+        Some(Country) => super::plan::is_country(text),
+        Some(Date) => cell::moment(text, dates, jiff::tz::Offset::UTC).is_some(),
+        Some(OneOf(words)) => words.contains(&text),
+    }
 }

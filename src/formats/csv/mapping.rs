@@ -69,6 +69,22 @@ pub struct Mapping {
     pub round: Option<Article>,
 }
 
+impl Encoding {
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Utf8 => "utf-8",
+            Encoding::Utf16 => "utf-16",
+            Encoding::Windows1252 => "windows-1252",
+        }
+    }
+}
+
+/// The mapping for a file of this name: the first that fits.
+pub fn mapping_for<'m>(mappings: &'m [Mapping], name: &str) -> Option<&'m Mapping> {
+    mappings.iter().find(|mapping| mapping.is_for(name))
+}
+
 impl Mapping {
     /// Whether it is for a file of this name. Upper and lower case are one, as on Windows.
     pub fn is_for(&self, name: &str) -> bool {

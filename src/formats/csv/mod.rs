@@ -1,25 +1,37 @@
 //! Orders as CSV: a mapping of the settings says which column makes which field.
 //!
-//! [`text`] takes bytes apart into rows, [`cell`] reads what a cell holds, `order` makes one document of the
-//! rows with one number, [`mapping`] is what the settings say and [`presets`] are mappings for what well-known
-//! webshops export. Money is decimal throughout.
+//! [`text`] takes bytes apart into rows, [`cell`] reads what a cell holds, [`mapping`] is what the settings say,
+//! `plan` holds it against a file's header line, `order` makes one document of the rows with one number, `money`
+//! adds up. [`presets`] are mappings for what well-known webshops export, and [`guess`] writes a first one for a
+//! file that nobody knows. Money is decimal throughout.
+//!
+//! An order is never taken without rows that may be its own: a row that can't be read for sure, or that has no
+//! number, holds back the orders beside it, unless their totals prove that they are whole.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use rust_decimal::Decimal;
+use serde_json::Value;
 
 pub mod cell;
 pub mod fields;
+pub mod guess;
 pub mod mapping;
+mod money;
 mod order;
+mod plan;
 pub mod presets;
 pub mod problem;
 pub mod text;
 
-use mapping::Mapping;
+use mapping::{Encoding, Mapping};
 use order::Order;
+use plan::Plan;
 use problem::Wrong;
 use text::{Row, Table};
 
 use super::contents::{Contents, Part, Piece, Shape};
+use super::document::Document;
 use super::json::{self, Completeness};
 use super::problem::{self as file_problem, Problem};
 use super::text::NotText;
@@ -34,72 +46,20 @@ pub const DATES: [&str; 6] = [
     "%Y-%m-%dT%H:%M:%SZ",
 ];
 
-/// The columns of a file that a mapping reads.
-pub(super) struct Columns {
-    places: HashMap<String, Vec<usize>>,
-}
-
-impl Columns {
-    fn find(table: &Table, mapping: &Mapping) -> Result<Columns, Vec<Problem>> {
-        let (mut places, mut problems) = (HashMap::new(), Vec::new());
-        for (target, names) in &mapping.columns {
-            let mut of_target = Vec::new();
-            for name in names {
-                let same: Vec<usize> = (0..table.columns.len())
-                    .filter(|at| table.columns[*at].to_lowercase() == name.to_lowercase())
-                    .collect();
-                let exact = same.iter().copied().filter(|at| table.columns[*at] == *name).collect();
-                let same = if same.len() > 1 { exact } else { same };
-                match same[..] {
-                    [one] => of_target.push(one),
-                    [] if mapping.optional.contains(name) => {}
-                    [] => problems
-                        .push(Wrong::MissingColumn { column: name.clone(), mapping: mapping.name.clone() }),
-                    _ => problems.push(Wrong::ColumnTwice { column: name.clone() }),
-                }
-            }
-            if !of_target.is_empty() {
-                places.insert(target.clone(), of_target);
-            }
-        }
-        if problems.is_empty() {
-            return Ok(Columns { places });
-        }
-        let of_header =
-            |wrong| Problem { wrong: file_problem::Wrong::Csv(Box::new(wrong)), field: None, line: Some(1) };
-        Err(problems.into_iter().map(of_header).collect())
-    }
-
-    /// What a row says of a field; `None` where that is nothing.
-    fn text(&self, row: &Row, target: &str) -> Option<String> {
-        let cells = self.places.get(target)?.iter().filter_map(|place| row.cells.get(*place));
-        let cells: Vec<&str> = cells.map(|cell| as_meant(cell)).filter(|cell| !cell.is_empty()).collect();
-        (!cells.is_empty()).then(|| cells.join(" "))
-    }
-
-    /// Whether a row holds a row of the order, and not only more about the order.
-    fn has_order_row(&self, row: &Row) -> bool {
-        let mut of_rows = self.places.keys().filter(|target| {
-            (target.starts_with("orderRows.") && *target != fields::CURRENCY) || *target == "row_total"
-        });
-        of_rows.any(|target| self.text(row, target).is_some())
-    }
-}
-
-/// A quote before a number keeps spreadsheets from dropping its zeros, and means nothing.
-fn as_meant(cell: &str) -> &str {
-    let rest = cell.strip_prefix('\'').unwrap_or(cell);
-    if rest.starts_with(|letter: char| letter.is_ascii_digit() || letter == '+') { rest } else { cell }
-}
-
-/// Whether a file is all there: its last line has an end.
+/// Whether a file is all there: its last line has an end, and does not lie within a quoted cell.
 pub fn completeness(bytes: &[u8], mapping: &Mapping) -> Completeness {
-    let ended = |text: &str| text.ends_with('\n');
     match text::decode(bytes, mapping.encoding) {
         Err(NotText::Invalid { .. }) => Completeness::Broken,
-        Ok((text, _)) if ended(&text) && !text.contains('\0') => Completeness::LineEnded,
+        Ok((text, _)) if is_whole(&text) && text::open_quote(&text, mapping.delimiter).is_none() => {
+            Completeness::LineEnded
+        }
         _ => Completeness::CutOff,
     }
+}
+
+/// A writer that was stopped leaves no line end, or zeros.
+fn is_whole(text: &str) -> bool {
+    text.ends_with(['\n', '\r']) && !text.contains('\0')
 }
 
 /// The orders of a file.
@@ -107,99 +67,153 @@ pub fn completeness(bytes: &[u8], mapping: &Mapping) -> Completeness {
 /// # Errors
 /// At least one problem of the file as a whole.
 pub fn parse(bytes: &[u8], mapping: &Mapping) -> Result<Contents, Vec<Problem>> {
-    let whole = |wrong, line| vec![Problem { wrong, field: None, line }];
-    if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
-        return Err(whole(file_problem::Wrong::Empty, None));
-    }
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Err(whole(file_problem::Wrong::Archive, None));
-    }
-    let (text, encoding) = text::decode(bytes, mapping.encoding).map_err(|wrong| match wrong {
-        NotText::CutOff => whole(file_problem::Wrong::CutOff, None),
-        NotText::Invalid { line } => whole(file_problem::Wrong::NotText, Some(line)),
-    })?;
-    if text.contains('\0') {
-        return Err(whole(file_problem::Wrong::CutOff, None));
-    }
-    if !text.ends_with('\n') {
-        let line = 1 + text.matches('\n').count() as u64;
-        return Err(whole(file_problem::Wrong::NoLineEnd, Some(line)));
+    let (text, encoding) = read(bytes, mapping.encoding).map_err(|problem| vec![problem])?;
+    if let Some(at) = text::open_quote(&text, mapping.delimiter) {
+        return Err(vec![csv(Wrong::OpenQuote, text::line_of(&text, at))]);
     }
     let Some(table) = text::table(&text, mapping.delimiter) else {
-        return Err(whole(file_problem::Wrong::Empty, None));
+        return Err(vec![Problem::of_file(file_problem::Wrong::Empty)]);
     };
-    let columns = Columns::find(&table, mapping)?;
+    let plan = Plan::new(&table, mapping)?;
     if table.rows.is_empty() {
-        return Err(whole(file_problem::Wrong::Csv(Box::new(Wrong::NoRows)), Some(1)));
+        return Err(vec![csv(Wrong::NoRows, table.head_line)]);
     }
     let head = Piece { range: table.head.clone(), line: 1 };
-    let parts = orders(&table, &columns, mapping);
-    Ok(Contents { shape: Shape::Rows { head, encoding }, parts })
+    Ok(Contents { shape: Shape::Rows { head, encoding }, parts: orders(&table, &plan) })
+}
+
+/// The text of a file.
+fn read(bytes: &[u8], given: Option<Encoding>) -> Result<(std::borrow::Cow<'_, str>, Encoding), Problem> {
+    let of_file = Problem::of_file;
+    if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+        return Err(of_file(file_problem::Wrong::Empty));
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(of_file(file_problem::Wrong::Archive));
+    }
+    let (text, encoding) = text::decode(bytes, given).map_err(|wrong| match wrong {
+        NotText::CutOff => of_file(file_problem::Wrong::CutOff),
+        NotText::Invalid { line } => {
+            Problem { wrong: file_problem::Wrong::NotText, field: None, line: Some(line) }
+        }
+    })?;
+    if text.contains('\0') {
+        return Err(of_file(file_problem::Wrong::CutOff));
+    }
+    if !is_whole(&text) {
+        let line = Some(text::line_of(&text, text.len()));
+        return Err(Problem { wrong: file_problem::Wrong::NoLineEnd, field: None, line });
+    }
+    Ok((text, encoding))
+}
+
+fn csv(wrong: Wrong, line: u64) -> Problem {
+    Problem { wrong: file_problem::Wrong::Csv(Box::new(wrong)), field: None, line: Some(line) }
+}
+
+/// The rows of one order.
+struct Group<'t> {
+    key: Option<String>,
+    rows: Vec<&'t Row>,
 }
 
 /// Rows with one number are one order, wherever they stand, in the order in which the numbers come.
-fn orders(table: &Table, columns: &Columns, mapping: &Mapping) -> Vec<Part> {
-    let mut groups: Vec<(Option<String>, Vec<&Row>)> = Vec::new();
-    let mut by_key: HashMap<String, usize> = HashMap::new();
-    let mut above = None;
-    for row in &table.rows {
-        let group = match columns.text(row, fields::KEY) {
-            Some(key) => Some(*by_key.entry(key.clone()).or_insert_with(|| {
-                groups.push((Some(key), Vec::new()));
-                groups.len() - 1
-            })),
-            None if mapping.first_row => above,
-            None => None,
-        };
-        let group = group.unwrap_or_else(|| {
-            groups.push((None, Vec::new()));
-            groups.len() - 1
-        });
-        groups[group].1.push(row);
-        above = Some(group);
-    }
-    let of_group = |(at, (key, rows)): (usize, (Option<String>, Vec<&Row>))| {
-        let result = document(key.as_deref(), &rows, table, columns, mapping);
+fn orders(table: &Table, plan: &Plan<'_>) -> Vec<Part> {
+    let (groups, of_row) = groups(table, plan);
+    let stray = stray_neighbours(table, plan, &groups, &of_row);
+    let part = |(at, Group { key, rows }): (usize, Group<'_>)| {
+        let mut result = document(key.as_deref(), &rows, plan);
+        if let (Ok((_, false)), Some(key), true) = (&result, &key, stray.contains(&at)) {
+            result = Err(vec![csv(Wrong::BesideStrayRow { key: key.clone() }, rows[0].line)]);
+        }
         let pieces = rows.iter().map(|row| Piece { range: row.range.clone(), line: row.line }).collect();
-        Part { position: at + 1, key, result, pieces }
+        Part { position: at + 1, key, result: result.map(|(document, _)| document), pieces }
     };
-    groups.into_iter().enumerate().map(of_group).collect()
+    groups.into_iter().enumerate().map(part).collect()
 }
 
-fn document(
-    key: Option<&str>,
-    rows: &[&Row],
+/// The orders, and of which one each row is.
+fn groups<'t>(table: &'t Table, plan: &Plan<'_>) -> (Vec<Group<'t>>, Vec<usize>) {
+    let mut groups: Vec<Group<'t>> = Vec::new();
+    let mut by_key: HashMap<String, usize> = HashMap::new();
+    let mut of_row = Vec::with_capacity(table.rows.len());
+    for row in &table.rows {
+        let key = plan.key.text(row);
+        let known = match &key {
+            Some(key) => by_key.get(key.as_ref()).copied(),
+            None if plan.mapping.first_row => of_row.last().copied(),
+            None => None,
+        };
+        let group = known.unwrap_or_else(|| {
+            let key = key.map(|key| key.into_owned());
+            if let Some(key) = &key {
+                by_key.insert(key.clone(), groups.len());
+            }
+            groups.push(Group { key, rows: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].rows.push(row);
+        of_row.push(group);
+    }
+    (groups, of_row)
+}
+
+/// Orders that stand beside a row that may be one of theirs.
+fn stray_neighbours(
     table: &Table,
-    columns: &Columns,
-    mapping: &Mapping,
-) -> Result<super::document::Document, Vec<Problem>> {
-    let expected = table.columns.len();
-    let csv = |wrong, line| Problem {
-        wrong: file_problem::Wrong::Csv(Box::new(wrong)),
-        field: None,
-        line: Some(line),
-    };
+    plan: &Plan<'_>,
+    groups: &[Group<'_>],
+    of_row: &[usize],
+) -> HashSet<usize> {
+    let is_readable: Vec<bool> =
+        groups.iter().map(|group| group.rows.iter().any(|row| !plan.is_broken(row))).collect();
+    let mut beside = HashSet::new();
+    for (at, row) in table.rows.iter().enumerate() {
+        let group = of_row[at];
+        let has_no_order = groups[group].key.is_none();
+        if has_no_order || !is_readable[group] {
+            beside.extend(at.checked_sub(1).map(|above| of_row[above]));
+        }
+        // It may be the first row of the order below as well as the last of the one above.
+        if plan.is_broken(row) && !is_readable[group] {
+            beside.extend(of_row.get(at + 1));
+        }
+    }
+    beside
+}
+
+/// The document of one order, and whether the file's total proves that it is whole.
+fn document(key: Option<&str>, rows: &[&Row], plan: &Plan<'_>) -> Result<(Document, bool), Vec<Problem>> {
+    let broken = |row: &&&Row| plan.is_broken(row);
     let mut problems: Vec<Problem> = rows
         .iter()
-        // Empty cells at the end are what a spreadsheet leaves.
-        .filter(|row| row.cells.len() < expected || row.cells[expected..].iter().any(|cell| !cell.is_empty()))
-        .map(|row| csv(Wrong::CellCount { expected, found: row.cells.len() }, row.line))
+        .filter(broken)
+        .map(|row| {
+            let (expected, found) = (plan.width, row.len(plan.width));
+            let wrong = match row.has_stray_quote {
+                true => Wrong::StrayQuote,
+                false => Wrong::CellCount { expected, found },
+            };
+            csv(wrong, row.line)
+        })
         .collect();
     if key.is_none() {
-        let (column, field) = (mapping.column_of(fields::KEY), fields::KEY.to_owned());
-        problems.push(csv(Wrong::Empty { column, field }, rows[0].line));
+        let (column, field) = (plan.key.column(), fields::KEY);
+        let empty = csv(Wrong::Empty { column, field }, rows[0].line);
+        problems.push(Problem { field: Some(field.into()), ..empty });
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    let (value, lines) = Order::new(mapping, columns, rows).document()?;
-    json::document(&value.to_string(), 1).map_err(|problems| {
+    let made = Order::new(plan, rows).make()?;
+    let document = json::of_value(made.value).map_err(|problems| {
         let with_line = |problem: Problem| {
-            let row = problem.field.as_deref().and_then(row_of).and_then(|row| lines.get(row));
+            let row = problem.field.as_deref().and_then(row_of).and_then(|row| made.lines.get(row));
             Problem { line: Some(row.copied().unwrap_or(rows[0].line)), ..problem }
         };
-        problems.into_iter().map(with_line).collect()
-    })
+        problems.into_iter().map(with_line).collect::<Vec<_>>()
+    })?;
+    Ok((document, made.is_proven))
 }
 
 /// The row that a path leads into.
@@ -207,9 +221,36 @@ fn row_of(path: &str) -> Option<usize> {
     path.strip_prefix("orderRows[")?.split_once(']')?.0.parse().ok()
 }
 
-/// Whether a constant or default of the settings reads as what its field holds.
-pub fn reads_as(target: &str, text: &str, dates: &[String]) -> bool {
-    order::reads_as(target, text, dates)
+/// How a file was read, for a person who looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// How its text is written.
+    pub encoding: Encoding,
+    /// What stands between its cells.
+    pub delimiter: u8,
+    /// Its columns, each with what it fills; nothing, where the mapping does not read it.
+    pub columns: Vec<(String, Vec<String>)>,
+}
+
+/// How a file is read with a mapping; `None` where it is no text.
+pub fn reading(bytes: &[u8], mapping: &Mapping) -> Option<Reading> {
+    let (text, encoding) = text::decode(bytes, mapping.encoding).ok()?;
+    let table = text::table(&text, mapping.delimiter)?;
+    let fills = |column: &String| {
+        let lower = column.to_lowercase();
+        let of = mapping.columns.iter();
+        let of = of.filter(|(_, names)| names.iter().any(|name| name.to_lowercase() == lower));
+        (column.clone(), of.map(|(path, _)| path.clone()).collect())
+    };
+    Some(Reading { encoding, delimiter: table.delimiter, columns: table.columns.iter().map(fills).collect() })
+}
+
+/// A number of JSON, digit for digit.
+fn json_number(number: Decimal) -> Value {
+    match i64::try_from(number) {
+        Ok(whole) if number.is_integer() => whole.into(),
+        _ => serde_json::from_str(&number.normalize().to_string()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]

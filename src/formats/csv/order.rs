@@ -1,337 +1,320 @@
 //! The rows of one order become a document in Extend's shape.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::Columns;
-use super::cell::{self, money};
-use super::fields::{self, ADDRESSES, FieldType, field_type};
-use super::mapping::{Article, Mapping};
+use super::cell::money;
+use super::fields::{self, ADDRESSES};
+use super::mapping::Article;
+use super::money::Sums;
+use super::plan::{Field, Held, Plan};
 use super::problem::Wrong;
 use super::text::Row;
+use super::{cell, json_number};
 use crate::formats::problem::{self, Problem};
 
-/// An order, or what is wrong with its rows.
+/// An order, while it is put together.
 pub(super) struct Order<'a> {
-    mapping: &'a Mapping,
-    columns: &'a Columns,
+    plan: &'a Plan<'a>,
     rows: &'a [&'a Row],
     problems: Vec<Problem>,
     sums: Sums,
+    /// Discounts by their VAT, without their sign.
+    discounts: Vec<(Decimal, Decimal)>,
 }
 
-/// What the rows are worth, by the file and as they are sent, without VAT and with it.
-#[derive(Default)]
-struct Sums {
-    file_net: Decimal,
-    file_gross: Decimal,
-    sent_net: Decimal,
-    sent_gross: Decimal,
-}
-
-/// Where a value comes from.
-enum Source<'a> {
-    /// A cell, in the file's own writing.
-    Cell(String, &'a Row),
-    /// The settings.
-    Settings(String),
+/// An order in Extend's shape.
+pub(super) struct Made {
+    pub value: Value,
+    /// The line of each of its rows.
+    pub lines: Vec<u64>,
+    /// The file's total says that no row of it is missing.
+    pub is_proven: bool,
 }
 
 impl<'a> Order<'a> {
-    pub fn new(mapping: &'a Mapping, columns: &'a Columns, rows: &'a [&'a Row]) -> Order<'a> {
-        Order { mapping, columns, rows, problems: Vec::new(), sums: Sums::default() }
+    /// `rows`: at least one.
+    pub fn new(plan: &'a Plan<'a>, rows: &'a [&'a Row]) -> Order<'a> {
+        let sums = Sums::new(plan.mapping);
+        Order { plan, rows, problems: Vec::new(), sums, discounts: Vec::new() }
     }
 
-    /// The document, and the line of each of its rows.
-    pub fn document(mut self) -> Result<(Value, Vec<u64>), Vec<Problem>> {
+    /// # Errors
+    /// At least one problem.
+    pub fn make(mut self) -> Result<Made, Vec<Problem>> {
         let header = self.header();
+        let currency = self.plan.currency.as_ref().and_then(|field| self.of_order(field));
+        let currency = currency.map(Held::into_value);
         let (mut rows, mut lines) = (Vec::new(), Vec::new());
-        for &row in self.rows {
-            if self.columns.has_order_row(row) {
-                rows.push(self.order_row(row));
-                lines.push(row.line);
-            }
+        for row in self.rows.iter().filter(|row| self.plan.has_order_row(row)) {
+            let made = self.row(row, rows.len(), currency.as_ref());
+            rows.push(made);
+            lines.push(row.line);
         }
-        let vat = rows.first().and_then(|row| row["salesData"]["vatPercent"].as_number().cloned());
-        let vat = vat.and_then(|vat| cell::number(vat.as_str(), '.')).unwrap_or_default();
-        self.extra(&mut rows, vat);
+        let is_proven = self.close(&mut rows, currency.as_ref());
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
         lines.resize(rows.len(), self.first_line());
-        Ok((json!({ "orderHeader": header, "orderRows": rows }), lines))
+        Ok(Made { value: json!({ "orderHeader": header, "orderRows": rows }), lines, is_proven })
     }
 
     fn first_line(&self) -> u64 {
         self.rows.first().map_or(1, |row| row.line)
     }
 
-    fn note(&mut self, wrong: Wrong, field: Option<&str>, line: u64) {
-        let wrong = problem::Wrong::Csv(Box::new(wrong));
-        self.problems.push(Problem { wrong, field: field.map(str::to_owned), line: Some(line) });
+    fn note(&mut self, wrong: Wrong, field: Option<String>, line: u64) {
+        self.problems.push(Problem { wrong: problem::Wrong::Csv(Box::new(wrong)), field, line: Some(line) });
+    }
+
+    fn note_empty(&mut self, path: &'static str, row: Option<usize>, line: u64) {
+        let column = self.plan.mapping.column_of(path);
+        self.note(Wrong::Empty { column, field: path }, Some(with_row(path, row)), line);
+    }
+
+    /// What a field of the order holds. It stands on the first row or on every one: all that say something
+    /// must agree.
+    fn of_order(&mut self, field: &Field<'_>) -> Option<Held> {
+        let (mut found, mut line) = (None, self.first_line());
+        if !field.is_constant() {
+            for row in self.rows {
+                let Some(text) = field.text(row) else { continue };
+                match &found {
+                    None => (found, line) = (Some(text), row.line),
+                    Some(before) if *before != text => {
+                        let column = field.column().unwrap_or_default();
+                        let (found, before) = (text.into_owned(), before.to_string());
+                        let wrong = Wrong::RowsDisagree { column, found, before };
+                        self.note(wrong, extends(field.path), row.line);
+                        return None;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        match field.held(found.as_deref()) {
+            Ok(held) => held,
+            Err(wrong) => {
+                self.note(wrong, extends(field.path), line);
+                None
+            }
+        }
     }
 
     fn header(&mut self) -> Value {
-        let mut header = Value::Object(Map::new());
-        let mut filled = Vec::new();
-        for (path, holds) in fields::FIELDS {
-            let Some(inner) = path.strip_prefix("orderHeader.") else { continue };
-            let Some(source) = self.header_source(path) else { continue };
-            if matches!(source, Source::Cell(..)) {
-                filled.push(inner);
+        let mut header = Map::new();
+        // An address is one where a cell names a place: a name, or a country that is always the same, is none.
+        let mut has_place = [false; ADDRESSES.len()];
+        for field in &self.plan.header {
+            let Some(held) = self.of_order(field) else { continue };
+            let is_filled = || self.rows.iter().any(|row| field.is_filled(row));
+            for (has_place, address) in has_place.iter_mut().zip(&ADDRESSES) {
+                *has_place |= address.places.contains(&field.inner) && (field.is_constant() || is_filled());
             }
-            if let Some(value) = self.typed(path, *holds, source) {
-                set(&mut header, inner, value);
-            }
+            set(&mut header, field.inner, held.into_value());
         }
-        for (object, needed) in ADDRESSES {
-            let inside = format!("{object}.");
-            let is_mapped =
-                self.mapping.columns.keys().any(|path| {
-                    path.strip_prefix("orderHeader.").is_some_and(|path| path.starts_with(&inside))
-                });
-            let is_place = |path: &&str| {
-                path.strip_prefix(&inside)
-                    .is_some_and(|name| matches!(name, "address1" | "postalCode" | "city"))
-            };
-            if is_mapped && !filled.iter().any(is_place) {
-                // A name, or a country that is always the same, makes no address.
-                if let Some(header) = header.as_object_mut() {
-                    header.remove(object);
-                }
-            }
-            if let Some(address) = header.get(object) {
-                let missing: Vec<String> = needed
-                    .iter()
-                    .filter(|name| address.get(**name).is_none())
-                    .map(|name| format!("orderHeader.{object}.{name}"))
-                    .collect();
-                missing.iter().for_each(|field| self.note_empty(field, self.first_line()));
-            }
-        }
-        header
-    }
-
-    /// A field of the header stands on the first row, or on every one: all that say something must agree.
-    fn header_source(&mut self, target: &str) -> Option<Source<'a>> {
-        if let Some(constant) = self.mapping.constants.get(target) {
-            return Some(Source::Settings(constant.clone()));
-        }
-        let mut found: Option<(String, &'a Row)> = None;
-        for &row in self.rows {
-            let Some(text) = self.columns.text(row, target) else { continue };
-            match &found {
-                None => found = Some((text, row)),
-                Some((before, _)) if *before != text => {
-                    let column = self.column(target);
-                    let before = before.clone();
-                    self.note(Wrong::RowsDisagree { column, found: text, before }, None, row.line);
-                    return None;
-                }
-                Some(_) => {}
-            }
-        }
-        match found {
-            Some((text, row)) => Some(self.meant(target, text, row)),
-            None => self.mapping.defaults.get(target).cloned().map(Source::Settings),
-        }
-    }
-
-    fn row_source(&self, target: &str, row: &'a Row) -> Option<Source<'a>> {
-        if let Some(constant) = self.mapping.constants.get(target) {
-            return Some(Source::Settings(constant.clone()));
-        }
-        match self.columns.text(row, target) {
-            Some(text) => Some(self.meant(target, text, row)),
-            None => self.mapping.defaults.get(target).cloned().map(Source::Settings),
-        }
-    }
-
-    /// What a cell means, by the table of values.
-    fn meant(&self, target: &str, text: String, row: &'a Row) -> Source<'a> {
-        match self.mapping.values.get(target).and_then(|values| values.get(&text)) {
-            Some(value) => Source::Settings(value.clone()),
-            None => Source::Cell(text, row),
-        }
-    }
-
-    fn column(&self, target: &str) -> String {
-        self.mapping.column_of(target).unwrap_or_default()
-    }
-
-    fn note_empty(&mut self, field: &str, line: u64) {
-        let column = self.mapping.column_of(field);
-        self.note(Wrong::Empty { column, field: field.to_owned() }, None, line);
-    }
-
-    /// A value of the type that the field has.
-    fn typed(&mut self, target: &str, holds: FieldType, source: Source<'_>) -> Option<Value> {
-        let (text, line, decimal) = match source {
-            Source::Cell(text, row) => (text, row.line, self.mapping.decimal),
-            Source::Settings(text) => (text, self.first_line(), '.'),
-        };
-        let column = self.column(target);
-        let value = match holds {
-            FieldType::Text => Some(Value::from(text.as_str())),
-            FieldType::Number => cell::number(&text, decimal).map(json_number),
-            FieldType::Flag => cell::flag(&text).map(Value::from),
-            FieldType::Date => {
-                cell::moment(&text, &self.mapping.dates, self.mapping.utc_offset).map(Value::from)
-            }
-            FieldType::OneOf(words) => words.contains(&text.as_str()).then(|| Value::from(text.as_str())),
-        };
-        if value.is_none() {
-            let found = text;
-            let wrong = match holds {
-                FieldType::Text | FieldType::Number => Wrong::NotANumber { column, found, decimal },
-                FieldType::Flag => Wrong::NotAFlag { column, found },
-                FieldType::Date => Wrong::NotADate { column, found, formats: self.mapping.dates.clone() },
-                FieldType::OneOf(words) => {
-                    let known = words.iter().map(|word| (*word).to_owned()).collect();
-                    Wrong::UnknownWord { column, found, field: target.to_owned(), known }
-                }
-            };
-            self.note(wrong, None, line);
-        }
-        value
-    }
-
-    fn order_row(&mut self, row: &'a Row) -> Value {
-        let mut made = Value::Object(Map::new());
-        for (path, holds) in fields::FIELDS {
-            let Some(inner) = path.strip_prefix("orderRows.") else { continue };
-            // An order has one currency, and files may name it on the first row only.
-            let source = match *path == fields::CURRENCY {
-                true => self.header_source(path),
-                false => self.row_source(path, row),
-            };
-            let Some(source) = source else {
-                if [fields::PRODUCT, fields::QUANTITY, "orderRows.salesData.unit"].contains(path) {
-                    self.note_empty(path, row.line);
-                }
+        for (has_place, address) in has_place.into_iter().zip(&ADDRESSES) {
+            if !has_place {
+                header.remove(address.name);
                 continue;
-            };
-            if let Some(value) = self.typed(path, *holds, source) {
-                set(&mut made, inner, value);
+            }
+            for (needed, path) in address.needed {
+                if header[address.name].get(*needed).is_none() {
+                    self.note_empty(path, None, self.first_line());
+                }
             }
         }
-        self.price(row, &mut made);
-        made
+        Value::Object(header)
+    }
+
+    fn row(&mut self, row: &Row, index: usize, currency: Option<&Value>) -> Value {
+        let mut made = Map::new();
+        let (mut quantity, mut unit_price, mut vat) = (None, None, None);
+        for field in &self.plan.rows {
+            let held = match field.held(field.text(row).as_deref()) {
+                Ok(Some(held)) => held,
+                Ok(None) => continue,
+                Err(wrong) => {
+                    self.note(wrong, Some(with_row(field.path, Some(index))), row.line);
+                    continue;
+                }
+            };
+            match field.path {
+                fields::QUANTITY => quantity = held.number(),
+                fields::UNIT_PRICE => unit_price = held.number(),
+                fields::VAT => vat = held.number(),
+                _ => {}
+            }
+            set(&mut made, field.inner, held.into_value());
+        }
+        if let Some(currency) = currency {
+            set(&mut made, "salesData.currency", currency.clone());
+        }
+        for path in [fields::PRODUCT, fields::QUANTITY, fields::UNIT] {
+            let inner = path.trim_start_matches("orderRows.").split_once('.');
+            let is_there = inner
+                .is_some_and(|(outer, inner)| made.get(outer).is_some_and(|made| made.get(inner).is_some()));
+            if !is_there && !self.is_told(path, index) {
+                self.note_empty(path, Some(index), row.line);
+            }
+        }
+        if let Some(quantity) = quantity {
+            self.price(row, index, &mut made, (quantity, unit_price, vat));
+        }
+        Value::Object(made)
+    }
+
+    /// Whether it was said already that this field of a row is wrong.
+    fn is_told(&self, path: &str, index: usize) -> bool {
+        let path = with_row(path, Some(index));
+        self.problems.iter().any(|problem| problem.field.as_deref() == Some(path.as_str()))
+    }
+
+    fn amount(&mut self, field: Option<&Field<'_>>, row: &Row) -> Option<Decimal> {
+        match field?.amount(row) {
+            Ok(amount) => amount,
+            Err(wrong) => {
+                self.note(wrong, None, row.line);
+                None
+            }
+        }
     }
 
     /// Extend's price is that of one, without VAT and with four decimals.
-    fn price(&mut self, row: &'a Row, made: &mut Value) {
-        let number = |name: &str| {
-            made["salesData"][name].as_number().and_then(|number| cell::number(number.as_str(), '.'))
-        };
-        let (quantity, unit_price, vat) = (number("quantity"), number("unitPrice"), number("vatPercent"));
-        let row_total = self.amount("row_total", Some(row));
-        let Some(quantity) = quantity else { return };
-        let in_all = match (row_total, unit_price) {
-            (Some(total), _) => total,
-            (None, Some(price)) => price * quantity,
+    fn price(
+        &mut self,
+        row: &Row,
+        index: usize,
+        made: &mut Map<String, Value>,
+        (quantity, unit_price, vat): (Decimal, Option<Decimal>, Option<Decimal>),
+    ) {
+        let plan = self.plan;
+        let before = self.problems.len();
+        let row_total = self.amount(plan.row_total.as_ref(), row);
+        let discount = self.amount(plan.row_discount.as_ref(), row).unwrap_or_default().abs();
+        let row_vat = self.amount(plan.row_vat.as_ref(), row);
+        if self.problems.len() > before {
+            return;
+        }
+        if quantity.is_zero() {
+            let column = plan.mapping.column_of(fields::QUANTITY).unwrap_or_default();
+            self.note(Wrong::NoQuantity { column }, Some(with_row(fields::QUANTITY, Some(index))), row.line);
+            return;
+        }
+        let (in_all, each) = match (row_total, unit_price) {
+            (Some(total), _) => (total, total / quantity),
+            (None, Some(price)) => (price * quantity, price),
+            // Without a price Extend picks the customer's own; then there is no total to hold it against.
             (None, None) => {
-                // Without a price Extend picks the customer's own; then there is no total to hold it against.
-                let is_told = ["row_total", fields::UNIT_PRICE]
-                    .iter()
-                    .any(|field| self.columns.text(row, field).is_some());
-                if self.mapping.columns.contains_key("total") && !is_told {
-                    let field = if self.mapping.columns.contains_key("row_total") {
-                        "row_total"
-                    } else {
-                        fields::UNIT_PRICE
-                    };
-                    self.note_empty(field, row.line);
+                if plan.total.is_some() && !self.is_told(fields::UNIT_PRICE, index) {
+                    let path = if plan.row_total.is_some() { "row_total" } else { fields::UNIT_PRICE };
+                    self.note_empty(path, Some(index), row.line);
                 }
                 return;
             }
         };
-        if let Some(vat) = vat.filter(|vat| vat.is_sign_negative() || *vat > Decimal::ONE_HUNDRED) {
-            let (column, found) = (self.column(fields::VAT), vat.to_string());
-            self.note(Wrong::NotANumber { column, found, decimal: self.mapping.decimal }, None, row.line);
-            return;
-        }
-        if self.mapping.prices_with_vat && vat.is_none() {
-            self.note_empty(fields::VAT, row.line);
-            return;
-        }
-        if quantity.is_zero() {
-            self.note_empty(fields::QUANTITY, row.line);
-            return;
-        }
-        let vat = vat.unwrap_or_default();
-        let each = match (row_total, unit_price) {
-            (Some(total), _) => total / quantity,
-            (None, price) => price.unwrap_or_default(),
+        let vat = match row_vat {
+            Some(amount) => self.sums.percent(in_all - discount, amount).or(vat),
+            None => vat,
         };
-        let price = self.add(in_all, each, quantity, vat);
+        let Some(vat) = vat.or((!plan.mapping.prices_with_vat).then_some(Decimal::ZERO)) else {
+            if !self.is_told(fields::VAT, index) {
+                self.note_empty(fields::VAT, Some(index), row.line);
+            }
+            return;
+        };
+        if vat.is_sign_negative() || vat > Decimal::ONE_HUNDRED {
+            let (column, found) = (plan.mapping.column_of(fields::VAT).unwrap_or_default(), vat.to_string());
+            self.note(
+                Wrong::NotAPercentage { column, found },
+                Some(with_row(fields::VAT, Some(index))),
+                row.line,
+            );
+            return;
+        }
+        let price = self.sums.add(in_all, each, quantity, vat);
         set(made, "salesData.unitPrice", json_number(price));
-    }
-
-    /// Adds up a row, and gives the price of one as it is sent.
-    fn add(&mut self, in_all: Decimal, each: Decimal, quantity: Decimal, vat: Decimal) -> Decimal {
-        let with_vat = Decimal::ONE + vat / Decimal::ONE_HUNDRED;
-        let (net, gross, price) = match self.mapping.prices_with_vat {
-            true => (in_all / with_vat, in_all, each / with_vat),
-            false => (in_all, in_all * with_vat, each),
-        };
-        let price = price.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero);
-        self.sums.file_net += net;
-        self.sums.file_gross += gross;
-        self.sums.sent_net += price * quantity;
-        self.sums.sent_gross += price * quantity * with_vat;
-        price
-    }
-
-    /// Freight, discount and what rounding leaves.
-    fn extra(&mut self, rows: &mut Vec<Value>, vat: Decimal) {
-        let mapping = self.mapping;
-        for (name, article, mode) in
-            [("freight", &mapping.freight, "Freight"), ("discount", &mapping.discount, "Discount")]
-        {
-            let Some(amount) = self.amount(name, None).filter(|amount| !amount.is_zero()) else { continue };
-            let Some(article) = article else { continue };
-            // Files write a discount as 50 or as -50 and mean the same.
-            let amount = if mode == "Discount" { -amount.abs() } else { amount };
-            let vat = article.vat_percent.unwrap_or(vat);
-            let price = self.add(amount, amount, Decimal::ONE, vat);
-            rows.push(row_of(article, mode, price, vat));
+        if row_vat.is_some() {
+            set(made, "salesData.vatPercent", json_number(vat));
         }
-        let (file, sent) = match mapping.total_with_vat {
-            true => (self.sums.file_gross, self.sums.sent_gross),
-            false => (self.sums.file_net, self.sums.sent_net),
-        };
-        let total = self.amount("total", None);
+        if !discount.is_zero() {
+            self.discount(vat, discount);
+        }
+    }
+
+    fn discount(&mut self, vat: Decimal, amount: Decimal) {
+        match self.discounts.iter_mut().find(|(of, _)| *of == vat) {
+            Some((_, sum)) => *sum += amount,
+            None => self.discounts.push((vat, amount)),
+        }
+    }
+
+    /// Freight, discounts and what rounding leaves. True where the file has a total that they add up to.
+    fn close(&mut self, rows: &mut Vec<Value>, currency: Option<&Value>) -> bool {
+        let plan = self.plan;
+        let vat = rows.first().and_then(|row| row["salesData"]["vatPercent"].as_number());
+        let vat = vat.and_then(|vat| cell::number(vat.as_str(), '.')).unwrap_or_default();
+        let mut of_order =
+            |field: &Option<Field<'_>>| field.as_ref().and_then(|field| self.of_order(field)?.number());
+        let (freight, discount, total) =
+            (of_order(&plan.freight), of_order(&plan.discount), of_order(&plan.total));
         if !self.problems.is_empty() {
-            return;
+            return false;
         }
+        let vat_of = |article: &Option<Article>| article.as_ref().and_then(|article| article.vat_percent);
+        if let Some(freight) = freight.filter(|freight| !freight.is_zero()) {
+            let vat = vat_of(&plan.mapping.freight).unwrap_or(vat);
+            let price = self.sums.add(freight, freight, Decimal::ONE, vat);
+            rows.extend(row_of(&plan.mapping.freight, "Freight", (price, vat), currency));
+        }
+        // Files write a discount as 50 or as -50 and mean the same.
+        if let Some(discount) = discount.filter(|discount| !discount.is_zero()) {
+            self.discount(vat_of(&plan.mapping.discount).unwrap_or(vat), discount.abs());
+        }
+        for (vat, discount) in std::mem::take(&mut self.discounts) {
+            let price = self.sums.add(-discount, -discount, Decimal::ONE, vat);
+            rows.extend(row_of(&plan.mapping.discount, "Discount", (price, vat), currency));
+        }
+        let (file, sent) = self.sums.totals();
         let wanted = total.unwrap_or(file);
-        if (wanted - file).abs() > mapping.tolerance {
+        if (wanted - file).abs() > plan.mapping.tolerance {
             let two = |amount: Decimal| format!("{:.2}", money(amount));
             let (total, sum) = (two(wanted), two(file));
-            let tolerance = mapping.tolerance.to_string();
-            self.note(Wrong::TotalMismatch { total, sum, tolerance }, None, self.first_line());
-            return;
+            let tolerance = plan.mapping.tolerance.normalize().to_string();
+            let column = plan.mapping.column_of("total").unwrap_or_default();
+            self.note(Wrong::TotalMismatch { column, total, sum, tolerance }, None, self.first_line());
+            return false;
         }
         let left = money(wanted) - money(sent);
-        if let Some(article) = mapping.round.as_ref().filter(|_| !left.is_zero()) {
-            rows.push(row_of(article, "Round", left, Decimal::ZERO));
+        if !left.is_zero() {
+            rows.extend(row_of(&plan.mapping.round, "Round", (left, Decimal::ZERO), currency));
         }
-    }
-
-    /// An amount of the order, or of one of its rows.
-    fn amount(&mut self, name: &str, row: Option<&'a Row>) -> Option<Decimal> {
-        let source = match row {
-            Some(row) => self.row_source(name, row)?,
-            None => self.header_source(name)?,
-        };
-        let value = self.typed(name, FieldType::Number, source)?;
-        cell::number(value.as_number()?.as_str(), '.')
+        total.is_some()
     }
 }
 
-fn row_of(article: &Article, mode: &str, price: Decimal, vat: Decimal) -> Value {
-    json!({
+/// A path of Extend's shape; `None` for an amount, which has no place there.
+fn extends(path: &str) -> Option<String> {
+    path.contains('.').then(|| path.to_owned())
+}
+
+/// `orderRows[2].salesData.quantity`
+fn with_row(path: &str, row: Option<usize>) -> String {
+    match (row, path.strip_prefix("orderRows.")) {
+        (Some(row), Some(inner)) => format!("orderRows[{row}].{inner}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// A row that is added.
+fn row_of(
+    article: &Option<Article>,
+    mode: &str,
+    (price, vat): (Decimal, Decimal),
+    currency: Option<&Value>,
+) -> Option<Value> {
+    let article = article.as_ref()?;
+    let mut row = json!({
         "product": { "productNumber": article.product },
         "salesData": {
             "quantity": 1,
@@ -340,39 +323,22 @@ fn row_of(article: &Article, mode: &str, price: Decimal, vat: Decimal) -> Value 
             "vatPercent": json_number(vat),
         },
         "supplyMode": mode,
-    })
-}
-
-/// A number of JSON, digit for digit.
-fn json_number(number: Decimal) -> Value {
-    serde_json::from_str(&number.normalize().to_string()).unwrap_or_default()
+    });
+    if let Some(currency) = currency {
+        row["salesData"]["currency"] = currency.clone();
+    }
+    Some(row)
 }
 
 /// Puts a value at a dotted path.
-fn set(object: &mut Value, path: &str, value: Value) {
-    let mut at = object;
-    let mut steps = path.split('.').peekable();
-    while let Some(step) = steps.next() {
-        if !at.is_object() {
-            *at = Value::Object(Map::new());
+fn set(fields: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => _ = fields.insert(path.to_owned(), value),
+        Some((outer, inner)) => {
+            let outer = fields.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(fields) = outer {
+                set(fields, inner, value);
+            }
         }
-        let Some(fields) = at.as_object_mut() else { return };
-        let field = fields.entry(step).or_insert(Value::Null);
-        if steps.peek().is_none() {
-            *field = value;
-            return;
-        }
-        at = field;
-    }
-}
-
-/// Whether a constant or default reads as what its field holds.
-pub(super) fn reads_as(target: &str, text: &str, dates: &[String]) -> bool {
-    match field_type(target).unwrap_or(FieldType::Number) {
-        FieldType::Text => true,
-        FieldType::Number => cell::number(text, '.').is_some(),
-        FieldType::Flag => cell::flag(text).is_some(),
-        FieldType::Date => cell::moment(text, dates, jiff::tz::Offset::UTC).is_some(),
-        FieldType::OneOf(words) => words.contains(&text),
     }
 }

@@ -12,3 +12,14 @@ pub fn text(name: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// Columns by which such a file is known.
+pub(super) fn signs(name: &str) -> &'static [&'static str] {
+    match name {
+        "shopify" => &["Name", "Lineitem sku", "Lineitem quantity"],
+        "woocommerce" => &["order_number", "item_sku", "item_quantity"],
+        "magento2" => &["increment_id", "sku", "qty_ordered"],
+        // Of none of them.
+        _ => &["\0"],
+    }
+}

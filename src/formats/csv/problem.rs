@@ -1,5 +1,6 @@
 //! What is wrong with a CSV file or an order in it.
 
+use crate::formats::near_miss::near_miss;
 use crate::formats::problem::Language;
 
 /// What is wrong.
@@ -13,6 +14,8 @@ pub enum Wrong {
         column: String,
         /// The mapping.
         mapping: String,
+        /// The columns that are there.
+        there: Vec<String>,
     },
     /// A mapped column stands twice in the header line.
     ColumnTwice {
@@ -21,12 +24,21 @@ pub enum Wrong {
     },
     /// There is a header line and nothing below it.
     NoRows,
+    /// A quote begins a cell that nothing ends.
+    OpenQuote,
     /// A row has more or fewer cells than the header line.
     CellCount {
         /// Cells of the header line.
         expected: usize,
         /// Cells of the row.
         found: usize,
+    },
+    /// A quote ends in the middle of a cell.
+    StrayQuote,
+    /// A row beside the order belongs to no order, so that the order may not be whole.
+    BesideStrayRow {
+        /// The order's number.
+        key: String,
     },
     /// No number as the settings write it.
     NotANumber {
@@ -37,6 +49,18 @@ pub enum Wrong {
         /// The decimal mark.
         decimal: char,
     },
+    /// No VAT in percent.
+    NotAPercentage {
+        /// The column.
+        column: String,
+        /// What it came to.
+        found: String,
+    },
+    /// Nothing of it is ordered.
+    NoQuantity {
+        /// The column.
+        column: String,
+    },
     /// No date as the settings write it.
     NotADate {
         /// The column.
@@ -44,7 +68,7 @@ pub enum Wrong {
         /// The cell.
         found: String,
         /// What is read.
-        formats: Vec<String>,
+        forms: Vec<String>,
     },
     /// Neither yes nor no.
     NotAFlag {
@@ -53,6 +77,15 @@ pub enum Wrong {
         /// The cell.
         found: String,
     },
+    /// No country in two letters.
+    NotACountry {
+        /// The column.
+        column: String,
+        /// The cell.
+        found: String,
+        /// The field.
+        field: &'static str,
+    },
     /// A word that the field does not know.
     UnknownWord {
         /// The column.
@@ -60,16 +93,18 @@ pub enum Wrong {
         /// The cell.
         found: String,
         /// The field.
-        field: String,
+        field: &'static str,
         /// What it knows.
-        known: Vec<String>,
+        known: &'static [&'static str],
+        /// The mapping.
+        mapping: String,
     },
     /// A cell that must be filled is empty, or nothing fills the field.
     Empty {
         /// The column, where the mapping has one.
         column: Option<String>,
         /// The field.
-        field: String,
+        field: &'static str,
     },
     /// Rows of one order say different things about it.
     RowsDisagree {
@@ -82,6 +117,8 @@ pub enum Wrong {
     },
     /// The rows do not add up to the total.
     TotalMismatch {
+        /// The column.
+        column: String,
         /// The total in the file.
         total: String,
         /// What the rows, freight and discount add up to.
@@ -99,10 +136,16 @@ impl Wrong {
             Wrong::MissingColumn { .. } => "missing_column",
             Wrong::ColumnTwice { .. } => "column_twice",
             Wrong::NoRows => "no_rows",
+            Wrong::OpenQuote => "open_quote",
             Wrong::CellCount { .. } => "cell_count",
+            Wrong::StrayQuote => "stray_quote",
+            Wrong::BesideStrayRow { .. } => "beside_stray_row",
             Wrong::NotANumber { .. } => "not_a_number",
+            Wrong::NotAPercentage { .. } => "not_a_percentage",
+            Wrong::NoQuantity { .. } => "no_quantity",
             Wrong::NotADate { .. } => "not_a_date",
             Wrong::NotAFlag { .. } => "not_a_flag",
+            Wrong::NotACountry { .. } => "not_a_country",
             Wrong::UnknownWord { .. } => "unknown_value",
             Wrong::Empty { .. } => "missing_field",
             Wrong::RowsDisagree { .. } => "rows_disagree",
@@ -110,106 +153,225 @@ impl Wrong {
         }
     }
 
-    /// The sentence.
-    pub fn message(&self, language: Language) -> String {
+    /// The column that it is in, by its name in the file.
+    pub fn column(&self) -> Option<&str> {
         match self {
-            Wrong::NoMapping => language.pick(
-                "the settings have no [csv.NAME] whose match fits the name of this file. `extend-edge mapping init \
-                 FILE` writes one.",
-                "inställningarna har inget [csv.NAMN] vars match passar filens namn. `extend-edge mapping init FIL` \
-                 skriver ett.",
-            )
-            .into(),
-            Wrong::MissingColumn { column, mapping } => language.pick(
-                format!("the header line has no column {column}, which [csv.{mapping}] reads. Correct one of them."),
-                format!("rubrikraden saknar kolumnen {column}, som [csv.{mapping}] läser. Rätta den ena av dem."),
-            ),
-            Wrong::ColumnTwice { column } => language.pick(
-                format!("the header line has the column {column} twice. Give one of them another name."),
-                format!("rubrikraden har kolumnen {column} två gånger. Ge den ena ett annat namn."),
-            ),
-            Wrong::NoRows => language
-                .pick(
-                    "there is a header line and no row below it. If there was something to send, let the webshop \
-                     write the file again.",
-                    "det finns en rubrikrad men ingen rad under den. Fanns det något att skicka, låt webbshoppen \
-                     skriva filen igen.",
-                )
+            Wrong::ColumnTwice { column }
+            | Wrong::NotANumber { column, .. }
+            | Wrong::NotAPercentage { column, .. }
+            | Wrong::NoQuantity { column }
+            | Wrong::NotADate { column, .. }
+            | Wrong::NotAFlag { column, .. }
+            | Wrong::NotACountry { column, .. }
+            | Wrong::UnknownWord { column, .. }
+            | Wrong::RowsDisagree { column, .. }
+            | Wrong::TotalMismatch { column, .. } => {
+                Some(column.as_str()).filter(|column| !column.is_empty())
+            }
+            Wrong::Empty { column, .. } => column.as_deref(),
+            Wrong::NoMapping
+            | Wrong::MissingColumn { .. }
+            | Wrong::NoRows
+            | Wrong::OpenQuote
+            | Wrong::CellCount { .. }
+            | Wrong::StrayQuote
+            | Wrong::BesideStrayRow { .. } => None,
+        }
+    }
+
+    /// What stands there, as it was written.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Wrong::NotANumber { found, .. }
+            | Wrong::NotAPercentage { found, .. }
+            | Wrong::NotADate { found, .. }
+            | Wrong::NotAFlag { found, .. }
+            | Wrong::NotACountry { found, .. }
+            | Wrong::UnknownWord { found, .. }
+            | Wrong::RowsDisagree { found, .. } => Some(found),
+            Wrong::TotalMismatch { total, .. } => Some(total),
+            _ => None,
+        }
+    }
+
+    /// The sentence. Line and column stand before it.
+    pub fn message(&self, language: Language) -> String {
+        match language {
+            Language::English => self.english(),
+            Language::Swedish => self.swedish(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Wrong::NoMapping => "the settings have no [csv.NAME] whose match fits the name of this file. \
+                                 «extend-edge mapping init FILE» writes one."
                 .into(),
-            Wrong::CellCount { expected, found } => language.pick(
-                format!(
-                    "this row has {found} cells and the header line {expected}. Is there a delimiter or a quote \
-                     too many or too few in it?"
-                ),
-                format!(
-                    "raden har {found} celler och rubrikraden {expected}. Finns det ett skiljetecken eller \
-                     citattecken för mycket eller för lite i den?"
-                ),
+            Wrong::MissingColumn { column, mapping, there } => format!(
+                "the header line has no column {column}, which [csv.{mapping}] reads. {}Correct one of them.",
+                meant(column, there, "Is it now called {}? ")
             ),
-            Wrong::NotANumber { column, found, decimal } => language.pick(
-                format!(
-                    "column {column} holds {found:?}, which is no number with {decimal:?} as decimal mark. Correct \
-                     it, or the decimal in the settings."
-                ),
-                format!(
-                    "kolumnen {column} innehåller {found:?}, som inte är ett tal med {decimal:?} som \
-                     decimaltecken. Rätta det, eller decimal i inställningarna."
-                ),
+            Wrong::ColumnTwice { .. } => {
+                "this column stands twice in the header line. Give one of them another name.".into()
+            }
+            Wrong::NoRows => {
+                "there is a header line and no row below it. If there was something to send, let the \
+                              webshop write the file again."
+                    .into()
+            }
+            Wrong::OpenQuote => {
+                "a cell begins with a quote here, and no quote ends it. Add the one that is missing; \
+                                 a quote that belongs to a cell's text is written twice."
+                    .into()
+            }
+            Wrong::CellCount { expected, found } => format!(
+                "this row has {found} cells and the header line {expected}. Is there a delimiter or a quote too many \
+                 or too few in it?"
             ),
-            Wrong::NotADate { column, found, formats } => language.pick(
-                format!(
-                    "column {column} holds {found:?}, which is no date as {}. Correct it, or the dates in the \
-                     settings.",
-                    formats.join(", ")
-                ),
-                format!(
-                    "kolumnen {column} innehåller {found:?}, som inte är ett datum som {}. Rätta det, eller dates \
-                     i inställningarna.",
-                    formats.join(", ")
-                ),
+            Wrong::StrayQuote => {
+                "a quote ends in the middle of a cell of this row. A cell that begins with a quote \
+                                  ends with one, and a quote that belongs to its text is written twice."
+                    .into()
+            }
+            Wrong::BesideStrayRow { key } => format!(
+                "a row beside order {key} has no order number that can be read, so it can't be told whether the \
+                 order is whole. Mend that row; both are in this file."
             ),
-            Wrong::NotAFlag { column, found } => language.pick(
-                format!("column {column} holds {found:?}, which is neither yes nor no (true, false, 1, 0)."),
-                format!("kolumnen {column} innehåller {found:?}, som varken är ja eller nej (true, false, 1, 0)."),
+            Wrong::NotANumber { found, decimal, .. } => format!(
+                "here stands {found:?}, which is no number with {decimal:?} as decimal mark. Correct it, or decimal \
+                 in the settings."
             ),
-            Wrong::UnknownWord { column, found, field, known } => language.pick(
+            Wrong::NotAPercentage { found, .. } => {
                 format!(
-                    "column {column} holds {found:?}, and Extend knows for {field} only {}. Say in \
-                     [csv.NAME.values] which of them it is.",
-                    known.join(", ")
-                ),
+                    "VAT comes to {found} percent. Correct it, or see whether prices in the settings is right."
+                )
+            }
+            Wrong::NoQuantity { .. } => "the quantity is 0. Correct it, or take the row away.".into(),
+            Wrong::NotADate { found, forms, .. } => format!(
+                "here stands {found:?}, which is no date as {}. Correct it, or dates in the settings.",
+                forms.join(", ")
+            ),
+            Wrong::NotAFlag { found, .. } => {
+                format!("here stands {found:?}, which is neither yes nor no. Write true or false, 1 or 0.")
+            }
+            Wrong::NotACountry { found, field, .. } => format!(
+                "here stands {found:?}, which is no country in two letters, such as SE. Correct it, or say in \
+                 values.{field} of the settings what it means."
+            ),
+            Wrong::UnknownWord { found, field, known, mapping, .. } => format!(
+                "here stands {found:?}, and Extend knows for {field} only {}. {}Say which of them it is: \
+                 [csv.{mapping}.values] {field} = {{ {found:?} = \"…\" }}.",
+                known.join(", "),
+                meant(found, known, "Did you mean {}? ")
+            ),
+            Wrong::Empty { column: Some(_), field } => {
                 format!(
-                    "kolumnen {column} innehåller {found:?}, och Extend känner för {field} bara till {}. Skriv i \
-                     [csv.NAMN.values] vilken av dem det är.",
-                    known.join(", ")
-                ),
+                    "this cell is empty, and {field} is needed. Fill it, or give a default in the settings."
+                )
+            }
+            Wrong::Empty { column: None, field } => {
+                format!("no column fills {field}, and it is needed. Name one in the settings, or a constant.")
+            }
+            Wrong::RowsDisagree { found, before, .. } => format!(
+                "here stands {found:?}, and on a row above of the same order {before:?}. Correct the wrong one, or \
+                 give the other order a number of its own."
             ),
-            Wrong::Empty { column: Some(column), field } => language.pick(
-                format!("column {column} is empty, and Extend needs {field}. Fill it, or give a default."),
-                format!("kolumnen {column} är tom, och Extend behöver {field}. Fyll i den, eller ange ett förval."),
-            ),
-            Wrong::Empty { column: None, field } => language.pick(
-                format!("no column fills {field}, and Extend needs it. Name one in the settings, or a constant."),
-                format!("ingen kolumn fyller {field}, och Extend behöver det. Ange en i inställningarna, eller en \
-                         konstant."),
-            ),
-            Wrong::RowsDisagree { column, found, before } => language.pick(
-                format!("column {column} holds {found:?}, and a row above of the same order {before:?}. Which is right?"),
-                format!("kolumnen {column} innehåller {found:?}, och en tidigare rad i samma order {before:?}. \
-                         Vilket stämmer?"),
-            ),
-            Wrong::TotalMismatch { total, sum, tolerance } => language.pick(
-                format!(
-                    "the file says that the order's total is {total}, and its rows, freight and discount add up to \
-                     {sum}: more than {tolerance} apart. Is a row or a discount missing, or are prices in the \
-                     settings with VAT and here without?"
-                ),
-                format!(
-                    "filen säger att ordern är på {total}, och dess rader, frakt och rabatt blir {sum}: mer än \
-                     {tolerance} isär. Saknas en rad eller rabatt, eller är priserna i inställningarna med moms och \
-                     här utan?"
-                ),
+            Wrong::TotalMismatch { total, sum, tolerance, .. } => format!(
+                "the order's total is {total}, and its rows, freight and discount add up to {sum}: more than \
+                 {tolerance} apart. Is a row or a discount missing, or are prices in the settings with VAT and here \
+                 without?"
             ),
         }
     }
+
+    fn swedish(&self) -> String {
+        match self {
+            Wrong::NoMapping => {
+                "inställningarna har inget [csv.NAMN] vars match passar filens namn. «extend-edge \
+                                 mapping init FIL» skriver ett."
+                    .into()
+            }
+            Wrong::MissingColumn { column, mapping, there } => format!(
+                "rubrikraden saknar kolumnen {column}, som [csv.{mapping}] läser. {}Rätta den ena av dem.",
+                meant(column, there, "Heter den nu {}? ")
+            ),
+            Wrong::ColumnTwice { .. } => {
+                "kolumnen står två gånger i rubrikraden. Ge den ena ett annat namn.".into()
+            }
+            Wrong::NoRows => {
+                "det finns en rubrikrad men ingen rad under den. Fanns det något att skicka, låt \
+                              webbshoppen skriva filen igen."
+                    .into()
+            }
+            Wrong::OpenQuote => {
+                "här börjar en cell med ett citattecken som inget annat avslutar. Lägg till det som \
+                                 saknas; ett citattecken som hör till cellens text skrivs två gånger."
+                    .into()
+            }
+            Wrong::CellCount { expected, found } => format!(
+                "raden har {found} celler och rubrikraden {expected}. Finns det ett skiljetecken eller citattecken \
+                 för mycket eller för lite i den?"
+            ),
+            Wrong::StrayQuote => {
+                "ett citattecken slutar mitt i en cell på raden. En cell som börjar med citattecken \
+                                  slutar med ett, och ett citattecken som hör till texten skrivs två gånger."
+                    .into()
+            }
+            Wrong::BesideStrayRow { key } => format!(
+                "en rad intill order {key} har inget ordernummer som går att läsa, så det går inte att avgöra om \
+                 ordern är hel. Rätta den raden; båda finns i den här filen."
+            ),
+            Wrong::NotANumber { found, decimal, .. } => format!(
+                "här står {found:?}, som inte är ett tal med {decimal:?} som decimaltecken. Rätta det, eller decimal \
+                 i inställningarna."
+            ),
+            Wrong::NotAPercentage { found, .. } => {
+                format!(
+                    "momsen blir {found} procent. Rätta det, eller se efter om prices i inställningarna stämmer."
+                )
+            }
+            Wrong::NoQuantity { .. } => "antalet är 0. Rätta det, eller ta bort raden.".into(),
+            Wrong::NotADate { found, forms, .. } => format!(
+                "här står {found:?}, som inte är ett datum som {}. Rätta det, eller dates i inställningarna.",
+                forms.join(", ")
+            ),
+            Wrong::NotAFlag { found, .. } => {
+                format!("här står {found:?}, som varken är ja eller nej. Skriv true eller false, 1 eller 0.")
+            }
+            Wrong::NotACountry { found, field, .. } => format!(
+                "här står {found:?}, som inte är ett land med två bokstäver, som SE. Rätta det, eller skriv i \
+                 values.{field} i inställningarna vad det betyder."
+            ),
+            Wrong::UnknownWord { found, field, known, mapping, .. } => format!(
+                "här står {found:?}, och Extend känner för {field} bara till {}. {}Skriv vilken av dem det är: \
+                 [csv.{mapping}.values] {field} = {{ {found:?} = \"…\" }}.",
+                known.join(", "),
+                meant(found, known, "Menade du {}? ")
+            ),
+            Wrong::Empty { column: Some(_), field } => {
+                format!(
+                    "cellen är tom, och {field} behövs. Fyll i den, eller ange ett förval i inställningarna."
+                )
+            }
+            Wrong::Empty { column: None, field } => {
+                format!(
+                    "ingen kolumn fyller {field}, och det behövs. Ange en i inställningarna, eller en konstant."
+                )
+            }
+            Wrong::RowsDisagree { found, before, .. } => format!(
+                "här står {found:?}, och på en tidigare rad i samma order {before:?}. Rätta den som är fel, eller ge \
+                 den andra ordern ett eget nummer."
+            ),
+            Wrong::TotalMismatch { total, sum, tolerance, .. } => format!(
+                "ordern är på {total}, och dess rader, frakt och rabatt blir {sum}: mer än {tolerance} isär. Saknas \
+                 en rad eller rabatt, eller är priserna i inställningarna med moms och här utan?"
+            ),
+        }
+    }
+}
+
+/// The question whether a known name was meant, in `words` with `{}` for it; nothing where none is near.
+fn meant<N: AsRef<str>>(written: &str, known: &[N], words: &str) -> String {
+    let meant = near_miss(written, known.iter().map(AsRef::as_ref));
+    meant.map(|meant| words.replace("{}", meant)).unwrap_or_default()
 }

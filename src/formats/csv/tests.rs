@@ -198,3 +198,216 @@ fn names_are_matched_as_on_windows() {
         assert_eq!(mapping.is_for(name), expected, "{pattern} {name}");
     }
 }
+
+#[test]
+fn a_quote_too_few_is_told_and_takes_no_order_with_it() {
+    let mapping = mapping(SHOP);
+    let good = |key: &str| format!("{key};;;;;;;8010;1;1,00;25;;;\n");
+    // Nothing ends it: more may be coming, and if not the line is told on which it begins.
+    let open = format!("{HEAD}\n{}W-2;;\"Åsa;;;;;8010;1;1,00;25;;;\n{}", good("W-1"), good("W-3"));
+    assert_eq!(completeness(open.as_bytes(), &mapping), Completeness::CutOff);
+    let told = parse(open.as_bytes(), &mapping).unwrap_err();
+    assert_eq!((told[0].code(), told[0].line), ("open_quote", Some(3)));
+    let whole = format!("{HEAD}\n{}", good("W-1"));
+    assert_eq!(completeness(whole.as_bytes(), &mapping), Completeness::LineEnded);
+    let cut_within = format!("{HEAD}\nW-1;;\"Åsa\n");
+    assert_eq!(completeness(cut_within.as_bytes(), &mapping), Completeness::CutOff);
+    // A later row's quote ends it: the rows between are in one cell.
+    let text = format!(
+        "{HEAD}\n{}W-2;;\"Åsa;;;;;8010;1;1,00;25;;;\nW-3;;\"Bo\";;;;;8010;1;1,00;25;;;\n",
+        good("W-1")
+    );
+    let parts = parts(text.as_bytes(), &mapping);
+    assert_eq!(wrongs(&parts[0]), [("beside_stray_row".to_owned(), Some(2))], "may it be a row of W-1?");
+    assert_eq!(wrongs(&parts[1]), [("stray_quote".to_owned(), Some(3))]);
+}
+
+#[test]
+fn an_order_waits_for_the_row_beside_it_unless_its_total_proves_it_whole() {
+    let mapping = mapping(SHOP);
+    let text = format!(
+        "{HEAD}\nW-1;;;;;;;8010;1;1,00;25;;;\n;;;;;;;8020;1;1,00;25;;;\nW-2;;;;;;;8010;1;1,00;25;;;1,00\n\
+         ;;;;;;;8020;1;1,00;25;;;\nW-3;;;;;;;8010;1;1,00;25;;;\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping);
+    let codes: Vec<_> =
+        parts.iter().map(|part| part.result.as_ref().map_err(|told| told[0].code()).err()).collect();
+    assert_eq!(codes, [Some("beside_stray_row"), Some("missing_field"), None, Some("missing_field"), None]);
+    // The same where such rows are meant to belong to the order above.
+    let mapping = super::tests::mapping(&SHOP.replace("prices =", "order_fields = \"first_row\"\nprices ="));
+    let parts = super::tests::parts(text.as_bytes(), &mapping);
+    assert_eq!(body(&parts[0])["orderRows"].as_array().unwrap().len(), 2);
+    assert_eq!(wrongs(&parts[1]), [("total_mismatch".to_owned(), Some(4))]);
+}
+
+#[test]
+fn discounts_and_vat_may_stand_on_every_row_as_amounts() {
+    let settings =
+        SHOP.replace("discount = \"Rabatt\"", "row_discount = \"Rabatt\"\nrow_vat = \"Momsbelopp\"").replace(
+            "orderRows.salesData.vatPercent = \"Moms\"\n",
+            "orderRows.salesData.currency = \"Valuta\"\n",
+        );
+    let head = "Order;Kund;Förnamn;Efternamn;Gata;Ort;Betalsätt;Artikel;Antal;Pris;Momsbelopp;Frakt;Rabatt;Summa;Valuta";
+    // A book and two mugs, each with its own VAT and a discount.
+    let text = format!(
+        "{head}\nW-1;;;;;;;BOK;1;106,00;5,40;;10,60;195,40;SEK\nW-1;;;;;;;MUGG;2;62,50;20,00;;25,00;;\n"
+    );
+    let parts = parts(text.as_bytes(), &mapping(&settings));
+    let rows = body(&parts[0])["orderRows"].as_array().unwrap();
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let sales = &row["salesData"];
+            format!(
+                "{} {} {} {}",
+                row["product"]["productNumber"], sales["unitPrice"], sales["vatPercent"], sales["currency"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "\"BOK\" 100 6 \"SEK\"",
+            "\"MUGG\" 50 25 \"SEK\"",
+            "\"RABATT\" -10 6 \"SEK\"",
+            "\"RABATT\" -20 25 \"SEK\"",
+        ]
+    );
+}
+
+#[test]
+fn countries_are_two_letters_or_said_by_the_settings() {
+    let settings = SHOP
+        .replace("orderHeader.deliveryAddress.countryCode = \"SE\"\n", "")
+        .replace(
+            "orderHeader.deliveryAddress.city =",
+            "orderHeader.deliveryAddress.countryCode = \"Kund\"\norderHeader.deliveryAddress.city =",
+        )
+        .replace("orderHeader.customerNumber = \"Kund\"\n", "");
+    let row = |country: &str| format!("{HEAD}\nW-1;{country};Åsa;;Gata;Ort;;8010;1;1,00;25;;;\n");
+    let wrong = parts(row("Sverige").as_bytes(), &mapping(&settings));
+    assert_eq!(wrongs(&wrong[0])[0].0, "not_a_country");
+    let settings = format!(
+        "{settings}orderHeader.deliveryAddress.countryCode = {{ Sverige = \"SE\", \"*\" = \"NO\" }}\n"
+    );
+    for (written, expected) in [("Sverige", "SE"), ("Norge", "NO")] {
+        let parts = parts(row(written).as_bytes(), &mapping(&settings));
+        assert_eq!(body(&parts[0])["orderHeader"]["deliveryAddress"]["countryCode"], expected);
+    }
+}
+
+#[test]
+fn what_was_meant_is_asked() {
+    let mapping = mapping(SHOP);
+    let of = |text: String| parse(text.as_bytes(), &mapping).unwrap_err()[0].clone();
+    let told = of(format!("{}\nW-1\n", HEAD.replace("Antal", "Antall")));
+    assert!(told.message(Language::English).contains("Is it now called Antall?"), "{told:?}");
+    let text = format!("{HEAD}\nW-1;;;;;;CreditCrad;8010;1;1,00;25;;;\n");
+    let parts = parts(text.as_bytes(), &mapping);
+    let told = parts[0].result.as_ref().unwrap_err()[0].message(Language::Swedish);
+    assert!(
+        told.starts_with("Rad 2, kolumn Betalsätt: ") && told.contains("Menade du CreditCard?"),
+        "{told}"
+    );
+    let json = parts[0].result.as_ref().unwrap_err()[0].to_json(Language::English);
+    assert_eq!((&json["column"], &json["value"]), (&"Betalsätt".into(), &"CreditCrad".into()));
+    assert_eq!(json["field"], "orderHeader.paymentType");
+}
+
+#[test]
+fn other_systems_ways_with_files_are_read() {
+    let mapping = mapping(SHOP);
+    let text = format!("{HEAD}\nW-1;;Åsa;;Gata;Umeå;;=\"0080\";1;1,00;25;;;\nW-2;;;;;;;8010;x;1,00;25;;;\n");
+    // UTF-16 without its mark, in both orders; line ends of old Macs; UTF-8 with the mark that Excel wants.
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let mac = text.replace('\n', "\r").into_bytes();
+    let marked = [b"\xEF\xBB\xBF", text.as_bytes()].concat();
+    for bytes in [little, big, mac, marked] {
+        assert_eq!(completeness(&bytes, &mapping), Completeness::LineEnded);
+        let contents = parse(&bytes, &mapping).unwrap();
+        let first = body(&contents.parts[0]);
+        assert_eq!(first["orderHeader"]["deliveryAddress"]["city"], "Umeå");
+        assert_eq!(first["orderRows"][0]["product"]["productNumber"], "0080");
+        assert_eq!(wrongs(&contents.parts[1]), [("not_a_number".to_owned(), Some(3))]);
+        let bad = [(1, contents.parts[1].result.clone().unwrap_err())];
+        let aside = contents.set_aside(&bytes, &bad);
+        assert_eq!(aside.problems[0].problem.line, Some(2));
+        assert_eq!(aside.bytes.starts_with(b"\xEF\xBB\xBF"), bytes.starts_with(b"\xEF\xBB\xBF"));
+        let again = parse(&aside.bytes, &mapping).unwrap();
+        assert_eq!(wrongs(&again.parts[0]), [("not_a_number".to_owned(), Some(2))]);
+    }
+}
+
+#[test]
+fn settings_that_can_not_be_meant_are_told() {
+    let told = |from: &str, to: &str| {
+        let settings = format!("{EXTEND}{}", SHOP.replacen(from, to, 1));
+        Config::parse(Path::new("/srv/shop"), &settings, Some("p".into())).unwrap_err().to_string()
+    };
+    for (from, to, expected) in [
+        ("prices = \"with_vat\"\n", "", "prices: is missing"),
+        ("decimal = \",\"", "decimal = \"x\"", "decimal = \"x\": expected"),
+        ("decimal = \",\"", "dates = [\"%Q\"]", "dates = [\"%Q\"]: expected"),
+        (
+            "orderHeader.paymentType = \"Bet",
+            "orderHeader.paymentTyp = \"Bet",
+            "did you mean orderHeader.paymentType?",
+        ),
+        ("Faktura = \"Billing\"", "Faktura = \"Bill\"", "= \"Bill\": expected"),
+        ("match = \"*.csv\"\n", "", "match: is missing"),
+        ("discount = { product = \"RABATT\", unit = \"ST\" }\n", "", "discount: is missing"),
+        ("unit = \"ST\" }\nfreight", "unit = \"ST\", vat_percent = 25 }\nfreight", "a rounding has none"),
+        ("orderRows.salesData.quantity = \"Antal\"\n", "", "orderRows.salesData] quantity: is missing"),
+        ("countryCode = \"SE\"", "countryCode = \"Sverige\"", "= \"Sverige\": expected"),
+    ] {
+        let told = told(from, to);
+        assert!(told.contains(expected), "{to}: {told}");
+        assert!(told.contains("extend-edge.toml:"), "{told}");
+    }
+}
+
+#[test]
+fn everything_is_said_in_both_languages() {
+    let text = || "x1".to_owned();
+    let (column, found, field) = (text(), "y2".to_owned(), fields::CURRENCY);
+    let all = [
+        Wrong::NoMapping,
+        Wrong::MissingColumn { column: column.clone(), mapping: text(), there: vec![] },
+        Wrong::ColumnTwice { column: column.clone() },
+        Wrong::NoRows,
+        Wrong::OpenQuote,
+        Wrong::CellCount { expected: 3, found: 2 },
+        Wrong::StrayQuote,
+        Wrong::BesideStrayRow { key: text() },
+        Wrong::NotANumber { column: column.clone(), found: found.clone(), decimal: ',' },
+        Wrong::NotAPercentage { column: column.clone(), found: found.clone() },
+        Wrong::NoQuantity { column: column.clone() },
+        Wrong::NotADate { column: column.clone(), found: found.clone(), forms: vec![text()] },
+        Wrong::NotAFlag { column: column.clone(), found: found.clone() },
+        Wrong::NotACountry { column: column.clone(), found: found.clone(), field },
+        Wrong::UnknownWord {
+            column: column.clone(),
+            found: found.clone(),
+            field,
+            known: &["z"],
+            mapping: text(),
+        },
+        Wrong::Empty { column: Some(column.clone()), field },
+        Wrong::Empty { column: None, field },
+        Wrong::RowsDisagree { column: column.clone(), found: found.clone(), before: text() },
+        Wrong::TotalMismatch { column, total: found, sum: text(), tolerance: text() },
+    ];
+    for wrong in all {
+        let problem = csv(wrong.clone(), 7);
+        let [english, swedish] =
+            [Language::English, Language::Swedish].map(|language| problem.message(language));
+        assert!(english.starts_with("Line 7") && swedish.starts_with("Rad 7"), "{english} {swedish}");
+        assert_ne!(english.replace("Line 7", ""), swedish.replace("Rad 7", ""));
+        // As it was, and where.
+        for said in [wrong.value(), wrong.column()].into_iter().flatten() {
+            assert!(english.contains(said) && swedish.contains(said), "{said}: {english} {swedish}");
+        }
+        assert!(english.ends_with(['.', '?']) && swedish.ends_with(['.', '?']));
+    }
+}

@@ -3,6 +3,8 @@
 //!
 //! `GOLDEN=write cargo test --test it csv::` writes what the files become now; then look at the difference.
 
+mod round_trip;
+
 use std::path::Path;
 
 use extend_edge::config::Config;
@@ -18,8 +20,8 @@ const SETTINGS: &str =
 fn section(preset: &str) -> String {
     let (prices, more) = match preset {
         "shopify" => ("with_vat", ""),
-        "woocommerce" => ("without_vat", "values.orderHeader.paymentType = { bacs = \"AdvancePayment\" }\n"),
-        _ => ("without_vat", "values.orderHeader.paymentType = { checkmo = \"Billing\" }\n"),
+        "woocommerce" => ("without_vat", ""),
+        _ => ("without_vat", "values.orderHeader.paymentType = { checkmo = \"Factoring\" }\n"),
     };
     format!(
         "[csv.shop]\nmatch = \"*.csv\"\npreset = \"{preset}\"\nprices = \"{prices}\"\nutc_offset = \"+01:00\"\n\

@@ -1,11 +1,13 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod alerts;
 mod backup;
 mod bad_files;
 mod browser;
 mod care;
 mod changes;
 mod commands;
+mod csv_orders;
 mod duplicates;
 mod every_step;
 mod hooks;

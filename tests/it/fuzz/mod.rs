@@ -5,6 +5,7 @@
 mod answers;
 mod batches;
 mod changes;
+mod csv;
 mod documents;
 mod file_names;
 mod hooks;
@@ -52,6 +53,7 @@ fn every_target_holds_for_its_seeds() {
     run_over_seeds("answers", answers::run, 50);
     run_over_seeds("batches", batches::run, 50);
     run_over_seeds("changes", changes::run, 50);
+    run_over_seeds("csv", csv::run, 50);
     run_over_seeds("documents", documents::run, 50);
     run_over_seeds("file_names", file_names::run, 10);
     run_over_seeds("hooks", hooks::run, 50);

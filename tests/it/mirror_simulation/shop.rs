@@ -387,6 +387,7 @@ impl Shop {
                 Job::Backup(at) => Happening::Hears(Event::BackedUp(Ok(at.to_string()))),
                 Job::Examine => Happening::Hears(Event::Examined(Examined::Whole)),
                 Job::Copy => Happening::Hears(Event::Copied(Ok(()))),
+                Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
             };
             self.queue_here(self.now + pause, what);
         }

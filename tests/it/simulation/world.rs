@@ -676,6 +676,7 @@ impl World {
                 self.queue_here(self.now + pause, Happening::Hears(Event::Examined(Examined::Whole)));
             }
             Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
+            Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
             Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;

@@ -1,0 +1,153 @@
+//! Orders as CSV: from the inbox to Extend and back, the bad ones mended and dropped again.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::shop::{Plan, Shop};
+
+const HEAD: &str =
+    "Ordernr;Förnamn;Efternamn;Gata;Postnr;Ort;Betalsätt;Artikel;Antal;Pris;Moms;Frakt;Summa\r\n";
+
+fn plan() -> Plan {
+    Plan::sample()
+        .set("exchange.settle_ms", "50")
+        .set("csv.shop.match", "\"orders-*.csv\"")
+        .set("csv.shop.decimal", "\",\"")
+        .set("csv.shop.prices", "\"with_vat\"")
+        .set("csv.shop.freight", "{ product = \"Product-123\", unit = \"Stk\", vat_percent = 25 }")
+        .set("csv.shop.round", "{ product = \"Product-123\", unit = \"Stk\" }")
+        .set(
+            "csv.shop.columns",
+            "{ total = \"Summa\", freight = \"Frakt\", orderHeader.orderNumberExternal = \"Ordernr\", \
+             orderHeader.deliveryAddress.name1 = [\"Förnamn\", \"Efternamn\"], \
+             orderHeader.deliveryAddress.address1 = \"Gata\", orderHeader.deliveryAddress.postalCode = \"Postnr\", \
+             orderHeader.deliveryAddress.city = \"Ort\", orderHeader.paymentType = \"Betalsätt\", \
+             orderRows.product.productNumber = \"Artikel\", orderRows.salesData.quantity = \"Antal\", \
+             orderRows.salesData.unitPrice = \"Pris\", orderRows.salesData.vatPercent = \"Moms\" }",
+        )
+        .set(
+            "csv.shop.constants",
+            "{ orderHeader.customerNumber = \"Customer-123\", orderHeader.deliveryAddress.countryCode = \"SE\", \
+             orderRows.salesData.unit = \"Stk\" }",
+        )
+        .set("csv.shop.values", "{ orderHeader.paymentType = { Faktura = \"Billing\", Kort = \"CreditCard\" } }")
+}
+
+fn states(shop: &Shop, name: &str) -> Vec<(String, String)> {
+    let receipt = shop.receipt(name).unwrap_or_default();
+    let documents = receipt["documents"].as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    documents.iter().map(|document| (text(&document["key"]), text(&document["state"]))).collect()
+}
+
+#[test]
+fn good_orders_are_delivered_and_a_bad_one_is_mended_and_dropped_again() {
+    let mut shop = plan().open();
+    shop.start();
+    let row = |key: &str, quantity: &str, total: &str| {
+        format!(
+            "{key};Åsa;Öberg;Storgatan 1;903 26;Umeå;Faktura;Product-123;{quantity};1 049,00;25;49,00;{total}\r\n"
+        )
+    };
+    let text = format!(
+        "{HEAD}{}{}{}",
+        row("K-1", "3", "3 196,00"),
+        row("K-2", "två", "2 147,00"),
+        row("K-3", "1", "1 098,00")
+    );
+    let (bytes, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
+    shop.drop_file("orders-1.csv", &bytes);
+    let delivered = |keys: &[&str]| -> Vec<(String, String)> {
+        keys.iter().map(|key| ((*key).to_owned(), "delivered".to_owned())).collect()
+    };
+    shop.wait("the good ones to be delivered", |shop| {
+        states(shop, "orders-1.csv") == delivered(&["K-1", "K-3"])
+    });
+    assert_eq!(shop.accepted()["orders-1.csv"], bytes.as_ref(), "the original, byte for byte");
+    // What Extend has of the first is what the webshop meant.
+    let posts = shop.requests("POST", "CustomerOrders");
+    let sent: serde_json::Value = serde_json::from_slice(&posts[0].request_body).expect("JSON");
+    assert_eq!(sent["orderHeader"]["deliveryAddress"]["name1"], "Åsa Öberg");
+    assert_eq!(sent["orderHeader"]["paymentType"], "Billing");
+    assert_eq!(sent["orderRows"][0]["salesData"]["unitPrice"], json!(839.2));
+    assert_eq!(sent["orderRows"][1]["supplyMode"], "Freight");
+    // The bad one lies alone under the same header, in the same encoding, with its line and column told.
+    let (error, words) = shop.wait_error("orders-1.csv");
+    let problem = &error["documents"][0]["problems"][0];
+    assert_eq!((&problem["code"], &problem["line"]), (&json!("not_a_number"), &json!(2)));
+    assert_eq!((&problem["column"], &problem["value"]), (&json!("Antal"), &json!("två")));
+    assert_eq!(problem["field"], "orderRows[0].salesData.quantity");
+    assert!(words.contains("Document 2 (K-2): Line 2, column Antal: here stands \"två\""), "{words}");
+    let bad = fs::read(shop.exchange("rejected").join("orders-1.csv")).expect("the bad one");
+    let bad = encoding_rs::WINDOWS_1252.decode(&bad).0.into_owned();
+    assert_eq!(bad, format!("{HEAD}{}", row("K-2", "två", "2 147,00")));
+    let mended = bad.replace("två", "2");
+    shop.drop_file("orders-1.csv", encoding_rs::WINDOWS_1252.encode(&mended).0);
+    shop.wait("the mended one to be delivered", |shop| states(shop, "orders-1.csv") == delivered(&["K-2"]));
+    assert_eq!(shop.status().1, Some(0));
+    for key in ["K-1", "K-2", "K-3"] {
+        assert_eq!(shop.times_at_extend(key), 1, "{key}");
+    }
+    shop.assert_described(&[]);
+}
+
+#[test]
+fn a_file_without_a_mapping_and_one_that_does_not_fit_are_told() {
+    let mut shop = plan().open();
+    shop.start();
+    shop.drop_file("other.csv", "a;b\r\n1;2\r\n");
+    let (error, words) = shop.wait_error("other.csv");
+    assert_eq!(error["code"], "no_mapping");
+    assert!(words.contains("extend-edge mapping init"), "{words}");
+    shop.drop_file("orders-2.csv", HEAD.replace("Antal", "Antall") + "K-9;;;;;;;;;;;;\r\n");
+    let (error, words) = shop.wait_error("orders-2.csv");
+    assert_eq!(error["code"], "missing_column");
+    assert!(words.contains("Is it now called Antall?"), "{words}");
+}
+
+#[test]
+fn a_first_mapping_is_one_that_the_agent_takes() {
+    let shop = Plan::sample().open();
+    let file = shop.home().join("order_2026-11-25.csv");
+    let text = format!(
+        "{HEAD}A-1;Åsa;Öberg;Storgatan 1;903 26;Umeå;Faktura;8010;2;1 049,00;25;49,00;2 147,00\r\n\
+         A-1;;;;;;;8020;1;10,00;25;;\r\nA-2;Bo;Ek;Storgatan 2;903 26;Umeå;Kort;8010;1;1 049,00;25;0;1 049,00\r\n"
+    )
+    .replace("2 147,00", "2 157,00");
+    fs::write(&file, encoding_rs::WINDOWS_1252.encode(&text).0).expect("written");
+    let path = file.to_str().expect("a path");
+    let ran = shop.run(&["mapping", "init", path]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for part in [
+        "match = \"order_*.csv\"",
+        "encoding = \"windows-1252\"",
+        "delimiter = \";\"",
+        "decimal = \",\"",
+        "prices = \"with_vat\"",
+        "orderHeader.deliveryAddress.name1 = [\"Förnamn\", \"Efternamn\"]",
+        "orderRows.salesData.unitPrice = \"Pris\"",
+        "\"Faktura\" = \"Billing\"",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    // Into the settings with it, and the file is understood.
+    let settings = shop.home().join("extend-edge.toml");
+    let before = fs::read_to_string(&settings).expect("settings");
+    fs::write(&settings, before + "\n" + &ran.stdout).expect("written");
+    let seen = shop.run(&["preview", path, "--json"]);
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    let seen = seen.json();
+    assert_eq!(seen["reading"]["encoding"], "windows-1252");
+    assert_eq!(seen["documents"][0]["totalWithVat"], "2157.00");
+    assert_eq!(seen["documents"][0]["document"]["orderRows"][1]["product"]["productNumber"], "8020");
+    let text = shop.run(&["preview", path]).stdout;
+    assert!(text.contains("Artikel") && text.contains("orderRows.product.productNumber"), "{text}");
+    // Into a new file, and never over one that is there.
+    let output = shop.home().join("mapping.toml");
+    let to = ["mapping", "init", path, "--output", output.to_str().expect("a path")];
+    assert_eq!(shop.run(&to).code, Some(0));
+    assert_eq!(fs::read_to_string(&output).expect("a mapping"), ran.stdout);
+    let again = shop.run(&to);
+    assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{again:?}");
+}
