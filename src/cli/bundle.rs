@@ -110,7 +110,11 @@ fn about(home: &Path) -> Value {
 fn what_to_conceal(config: &Config) -> Concealed {
     let mut concealed = Concealed::default();
     concealed.add(config.extend.password.expose());
-    config.webhooks.secret.iter().for_each(|secret| concealed.add(secret.expose()));
+    for secret in
+        [&config.webhooks.secret, &config.status.password, &config.alert.webhook].into_iter().flatten()
+    {
+        concealed.add(secret.expose());
+    }
     if let Ok(connection) = store::open_reader(&config.database) {
         // Where they can't be read the log is sent with what it has: it names no customers by itself.
         let _ = customers::each_name(&connection, |name| concealed.add(name));

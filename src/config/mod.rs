@@ -149,6 +149,8 @@ pub struct Products {
     pub full_every: Duration,
     /// Whether each product's own record is fetched, beyond its row in the list.
     pub details: bool,
+    /// In how long each of them is fetched though no list tells that it changed; `None` is never.
+    pub details_every: Option<Duration>,
 }
 
 /// `[customers]`
@@ -160,6 +162,8 @@ pub struct Customers {
     pub full_every: Duration,
     /// Whether each customer's own record is fetched, beyond its row in the list.
     pub details: bool,
+    /// As for products.
+    pub details_every: Option<Duration>,
     /// Whether a customer document may change a customer who is at Extend already.
     pub update: bool,
 }

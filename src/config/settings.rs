@@ -50,11 +50,13 @@ pub(super) fn read_with(
             every: every(section, 300),
             full_every: full_every(section),
             details: section.flag("details", true),
+            details_every: details_every(section),
         }),
         customers: raw.section("customers", |section| Customers {
             every: every(section, 600),
             full_every: full_every(section),
             details: section.flag("details", false),
+            details_every: details_every(section),
             update: not_yet(section, "update", |section| section.flag("update", false)),
         }),
         balances: raw.section("balances", |section| Balances {
@@ -354,6 +356,13 @@ fn every(section: &mut Section<'_, '_>, default: u64) -> Duration {
 
 fn full_every(section: &mut Section<'_, '_>) -> Duration {
     Duration::from_secs(section.whole("full_every_hours", Unit::Hours, 24, 1..=YEAR_HOURS) * 3600)
+}
+
+fn details_every(section: &mut Section<'_, '_>) -> Option<Duration> {
+    match section.whole("details_every_hours", Unit::Hours, 720, 0..=YEAR_HOURS) {
+        0 => None,
+        hours => Some(Duration::from_secs(hours * 3600)),
+    }
 }
 
 fn whole_u32(section: &mut Section<'_, '_>, key: &'static str, unit: Unit, default: u32, most: u32) -> u32 {

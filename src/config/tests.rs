@@ -73,8 +73,11 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.outbox, Outbox { retry_first: first, retry_max: max, lookup_grace: grace });
     let day = Duration::from_secs(24 * 3600);
     let every = Duration::from_secs;
-    assert_eq!(config.products, Products { every: every(300), full_every: day, details: true });
-    let customers = Customers { every: every(600), full_every: day, details: false, update: false };
+    let details_every = Some(day * 30);
+    let products = Products { every: every(300), full_every: day, details: true, details_every };
+    assert_eq!(config.products, products);
+    let customers =
+        Customers { every: every(600), full_every: day, details: false, details_every, update: false };
     assert_eq!(config.customers, customers);
     assert_eq!(config.balances, Balances { every: every(60), full_every: day, warehouses: vec![] });
     assert_eq!(config.prices, Prices { every: every(3600), customers: vec![], currency: None });

@@ -40,6 +40,7 @@ mod hooks;
 mod intake;
 mod line;
 mod look_ups;
+mod meanwhile;
 mod mind;
 mod mirror;
 mod pages;
@@ -146,8 +147,9 @@ pub struct Engine {
     mind: Mind,
 }
 
-/// Calls of the push workers at a time.
-pub const PUSH_WORKERS: usize = 6;
+/// Calls of the push workers at a time: so many that some are under way while the answers of others are
+/// being recorded.
+pub const PUSH_WORKERS: usize = 12;
 
 impl Engine {
     /// Takes up where an earlier process stopped: attempts that it left open are in doubt.
@@ -190,10 +192,12 @@ impl Engine {
             task,
             pauses,
             course,
+            meanwhile: meanwhile::Meanwhile::default(),
             server_clock: None,
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            moved_on: false,
             just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
@@ -219,7 +223,19 @@ impl Engine {
         now: Now,
     ) -> Result<Vec<Job>, StoreError> {
         self.mind.wake_at = now.mono + Duration::from_secs(3600);
-        self.take_in(events, now, Mind::plan)
+        let mut jobs = self.take_in(events, now, Mind::plan)?;
+        if std::mem::take(&mut self.mind.moved_on) {
+            // A list goes to its next page only once the last one is committed; nothing waits for that.
+            self.mind.wake_at = now.mono + Duration::from_secs(3600);
+            match self.take_in([], now, Mind::plan) {
+                Ok(more) => jobs.extend(more),
+                Err(error) => {
+                    log::warn!("{error}; what comes next is planned once more");
+                    self.mind.wake_at = now.mono;
+                }
+            }
+        }
+        Ok(jobs)
     }
 
     /// Takes in `events` and begins nothing that would follow from them: for the end of the process.
@@ -247,6 +263,7 @@ impl Engine {
             return Err(StoreError::Damaged(why));
         }
         self.mind.now = now;
+        self.mind.meanwhile.step += 1;
         let course = self.mind.course.clone();
         let mut taken = self.commit(&plan, Mind::hear);
         if taken.as_ref().is_err_and(is_about_the_data) {
@@ -296,7 +313,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
-            && !mind.course.hooks.fetching
+            && mind.course.hooks.fetching.is_none()
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.backing_up

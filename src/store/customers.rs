@@ -1,20 +1,22 @@
 //! `customers`.
 
-use std::collections::HashSet;
-
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use crate::rules::mirror::{Entity, tables};
 
 /// Stores a page of Customers.
 ///
 /// # Errors
 /// SQLite's.
-pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::CUSTOMERS, &[], rows, &HashSet::new(), now)
+pub fn apply_list_page(
+    connection: &Connection,
+    rows: &[&RawValue],
+    reading: &Reading<'_>,
+) -> rusqlite::Result<Applied> {
+    mirrored::apply_list(connection, &tables::CUSTOMERS, &[], rows, reading)
 }
 
 /// Stores the answer of Customers/{number}, which need not repeat the number; its detail is no longer

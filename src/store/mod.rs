@@ -47,7 +47,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-pub use mirrored::Applied;
+pub use mirrored::{Applied, Reading};
 
 mod embedded {
     refinery::embed_migrations!("migrations");

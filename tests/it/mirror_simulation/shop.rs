@@ -87,6 +87,7 @@ impl Shop {
         let epoch = (1_790_000_000 + rng.i64(0..86_400)) * 1000;
         let skew = if rng.u32(..3) == 0 { rng.i64(-40_000..40_000) } else { 0 };
         let mut people = People::new(rng.fork());
+        people.very_late = settings.has_late_details();
         let world = people.world(Timestamp::from_millisecond(epoch + skew).unwrap_or_default());
         let limit_per_minute = settings.per_minute * [1, 1, 2][rng.usize(..3)];
         let options = Options { limit_per_minute, retry_after: rng.bool(), ..Options::default() };
