@@ -417,7 +417,7 @@ impl Config {
 /// # Errors
 /// Every problem with them.
 pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
-    let mut raw = read::RawConfig::parse(text);
+    let mut raw = read::RawConfig::parse(text, settings::RENAMED);
     let mappings = csv::read(&mut raw);
     let (problems, _) = raw.finish();
     if problems.is_empty() { Ok(mappings) } else { Err(problems) }

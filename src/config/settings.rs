@@ -22,7 +22,7 @@ const MEGABYTE: u64 = 1_000_000;
 const STATUS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8788);
 
 /// Keys that had another name in a version that was released. None has yet.
-const RENAMED: &[Renamed] = &[];
+pub(super) const RENAMED: &[Renamed] = &[];
 
 /// Reads all of `text`; `home` is absolute.
 pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Result<Config, Vec<Problem>> {
