@@ -39,9 +39,9 @@ pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
 pub mod thinning;
-pub mod upkeep;
 pub mod ubl;
 pub mod unknown;
+pub mod upkeep;
 pub mod wal;
 
 use std::path::Path;
