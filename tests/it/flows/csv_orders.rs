@@ -41,6 +41,15 @@ fn states(shop: &Shop, name: &str) -> Vec<(String, String)> {
     documents.iter().map(|document| (text(&document["key"]), text(&document["state"]))).collect()
 }
 
+/// What Extend was sent of an order.
+fn sent(shop: &Shop, key: &str) -> serde_json::Value {
+    let posts = shop.requests("POST", "CustomerOrders");
+    let bodies = posts.iter().filter_map(|post| serde_json::from_slice(&post.request_body).ok());
+    let mut of_order =
+        bodies.filter(|body: &serde_json::Value| body["orderHeader"]["orderNumberExternal"] == key);
+    of_order.next().expect("a POST")
+}
+
 #[test]
 fn good_orders_are_delivered_and_a_bad_one_is_mended_and_dropped_again() {
     let mut shop = plan().open();
@@ -66,8 +75,7 @@ fn good_orders_are_delivered_and_a_bad_one_is_mended_and_dropped_again() {
     });
     assert_eq!(shop.accepted()["orders-1.csv"], bytes.as_ref(), "the original, byte for byte");
     // What Extend has of the first is what the webshop meant.
-    let posts = shop.requests("POST", "CustomerOrders");
-    let sent: serde_json::Value = serde_json::from_slice(&posts[0].request_body).expect("JSON");
+    let sent = sent(&shop, "K-1");
     assert_eq!(sent["orderHeader"]["deliveryAddress"]["name1"], "Åsa Öberg");
     assert_eq!(sent["orderHeader"]["paymentType"], "Billing");
     assert_eq!(sent["orderRows"][0]["salesData"]["unitPrice"], json!(839.2));
@@ -174,8 +182,7 @@ fn a_file_that_stops_within_a_quoted_cell_is_waited_for() {
     fs::write(&path, &text).expect("written");
     let expected = ["Q-1", "Q-2"].map(|key| (key.to_owned(), "delivered".to_owned()));
     shop.wait("both to be delivered", |shop| states(shop, "orders-3.csv") == expected);
-    let posts = shop.requests("POST", "CustomerOrders");
-    let sent: serde_json::Value = serde_json::from_slice(&posts[1].request_body).expect("JSON");
+    let sent = sent(&shop, "Q-2");
     assert_eq!(sent["orderHeader"]["deliveryAddress"]["address1"], "Storgatan 2\r\nporten; gården");
 }
 
