@@ -189,6 +189,7 @@ CREATE TABLE price_customers (
     used            INTEGER NOT NULL DEFAULT 0, -- how many orders it has in the mirror
     tried_at        TEXT,                   -- when its prices were last asked for
     fetched_at      TEXT,                   -- when its whole list was last stored
+    wanted_at       TEXT,                   -- when the customer was last seen to have changed, and its prices with it
     error           TEXT                    -- why that failed since
 ) STRICT, WITHOUT ROWID;
 
@@ -203,7 +204,9 @@ CREATE TABLE sync_state (
     odd_records     INTEGER NOT NULL DEFAULT 0,
     sweep_began_at  TEXT,                   -- since when a list of everything is read; NULL: none is
     sweep_rows      INTEGER NOT NULL DEFAULT 0, -- how many of its rows were read
-    sweep_total     INTEGER                 -- how many it has, where Extend says so
+    sweep_total     INTEGER,                -- how many it has, where Extend says so
+    turn_number     TEXT NOT NULL DEFAULT '', -- the record that had its turn last though no list told that it changed
+    turn_at         TEXT                    -- when that was
 ) STRICT, WITHOUT ROWID;
 
 -- Orders of ours that are not at Extend as they should be, as the daily reconciliation found.
@@ -252,6 +255,7 @@ CREATE TABLE files (
     folder        TEXT NOT NULL,            -- in the exchange folder: accepted/2026-11-21 or rejected
     stored_name   TEXT NOT NULL,            -- its name there
     moved         INTEGER NOT NULL DEFAULT 0,
+    thinned       INTEGER NOT NULL DEFAULT 0, -- 1: it ended long ago, and what lay in the folders is gone
     stamp         TEXT,                     -- size, time and identity, for one that was not read
     content       BLOB,                     -- the bytes as they were read, until they surely lie in `folder`
     error_code    TEXT,
@@ -264,6 +268,7 @@ CREATE TABLE files (
 ) STRICT;
 CREATE INDEX files_not_moved ON files(part_of IS NULL, id) WHERE moved = 0;
 CREATE INDEX files_kept ON files(id) WHERE content IS NOT NULL;
+CREATE INDEX files_not_thinned ON files(received_at) WHERE verdict = 'accepted' AND thinned = 0;
 CREATE INDEX files_rejected ON files(id) WHERE verdict = 'rejected';
 
 CREATE TABLE documents (
@@ -318,6 +323,7 @@ CREATE TABLE outbox (
     first_attempt_at TEXT,                  -- by Extend's clock: nothing older can be ours
     failures         INTEGER NOT NULL DEFAULT 0,   -- in a row, while Extend was otherwise well
     ready            INTEGER NOT NULL DEFAULT 1,   -- 0: waits for another item, see outbox_waits
+    look_up_first    INTEGER NOT NULL DEFAULT 0,   -- 1: refused in a backup, and nothing tells what came of it since
     answer           TEXT,                  -- what Extend gave back
     target           TEXT,                  -- what a change is made to: Extend's number of the order or customer
     prepared         TEXT                   -- that order or customer as it was before the change; NULL: it was not there
@@ -471,6 +477,22 @@ CREATE TABLE extend_line (
     since         TEXT NOT NULL,
     reason        TEXT,
     next_probe_at TEXT
+) STRICT;
+
+-- What is wrong, and what of it was told by an alarm.
+CREATE TABLE alerts (
+    key     TEXT NOT NULL PRIMARY KEY,      -- its name, the same for as long as it lasts
+    code    TEXT NOT NULL,
+    message TEXT NOT NULL,
+    since   TEXT NOT NULL,
+    told    INTEGER NOT NULL,               -- 1: it was told
+    ended   INTEGER NOT NULL                -- 1: it is well again, which was not told yet
+) STRICT, WITHOUT ROWID;
+
+-- When alarms were told.
+CREATE TABLE alert_messages (
+    id      INTEGER PRIMARY KEY,
+    told_at TEXT NOT NULL
 ) STRICT;
 
 -- ---------------------------------------------------------------- reports

@@ -16,9 +16,11 @@ use crate::rules::retry::NEEDS_PERSON_AFTER;
 use crate::store::agent::{self, LineRow};
 use crate::store::{intake, outbox, wal};
 
+mod disk;
 mod hooks;
 mod mirror;
 mod page;
+mod wrongs;
 
 pub use hooks::HooksStatus;
 pub use mirror::{EntityStatus, ToCome};
@@ -86,6 +88,8 @@ pub fn load(
     let mut needs_person = needs_person(connection, config, &left)?;
     needs_person.extend(mirror::not_as_delivered(connection, config.exchange.language)?);
     needs_person.extend(hooks.needs_person(config.exchange.language));
+    needs_person.extend(disk::nearly_full(config));
+    needs_person.extend(wrongs::not_told(connection, config)?);
     let page = page::load(connection, config, agent_runs)?;
     needs_person.extend(page.needs_person(config.exchange.language));
     let waiting = outbox.oldest_waiting.as_deref().and_then(|at| minutes_since(at, now));

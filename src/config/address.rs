@@ -10,14 +10,42 @@ use super::problems::Language;
 
 /// `written` in the form in which it is used, without a slash at its end; or what is wrong with it.
 pub(super) fn base_url(written: &str, language: Language) -> Result<String, String> {
-    let no_address = || {
-        language
+    let no_address = language.pick(
+        "expected the address of Extend, such as \"https://s05.extend.se/RESTAPI\"",
+        "här ska stå adressen till Extend, till exempel \"https://s05.extend.se/RESTAPI\"",
+    );
+    let uri = checked(written, no_address, language)?;
+    if uri.query().is_some() || written.contains('#') {
+        return Err(language
+            .pick("expected an address without ? and #", "här ska stå en adress utan ? och #")
+            .to_owned());
+    }
+    let path = uri.path().trim_end_matches('/');
+    if path.split('/').any(|segment| segment.eq_ignore_ascii_case("v1_0")) {
+        return Err(language
             .pick(
-                "expected the address of Extend, such as \"https://s05.extend.se/RESTAPI\"",
-                "här ska stå adressen till Extend, till exempel \"https://s05.extend.se/RESTAPI\"",
+                "expected the address up to and without /v1_0, which is added to every call",
+                "här ska stå adressen fram till men utan /v1_0, som läggs till i varje anrop",
             )
-            .to_owned()
-    };
+            .to_owned());
+    }
+    let (scheme, authority) = (uri.scheme_str().unwrap_or_default(), uri.authority());
+    let authority = authority.map(ToString::to_string).unwrap_or_default();
+    Ok(format!("{scheme}://{authority}{path}"))
+}
+
+/// Whether `written` is an address that alarms can be posted to; or what is wrong with it.
+pub(super) fn webhook(written: &str, language: Language) -> Result<(), String> {
+    let no_address = language.pick(
+        "expected an address such as \"https://hooks.example/shop\", or \"\" for none",
+        "här ska stå en adress som \"https://hooks.example/butik\", eller \"\" för ingen",
+    );
+    checked(written, no_address, language).map(|_| ())
+}
+
+/// An address that may be called: `https://…`, or plain http to this machine.
+fn checked(written: &str, no_address: &str, language: Language) -> Result<Uri, String> {
+    let no_address = || no_address.to_owned();
     let uri: Uri = written.trim().parse().map_err(|_| no_address())?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err(no_address());
@@ -30,11 +58,6 @@ pub(super) fn base_url(written: &str, language: Language) -> Result<String, Stri
             )
             .to_owned());
     }
-    if uri.query().is_some() || written.contains('#') {
-        return Err(language
-            .pick("expected an address without ? and #", "här ska stå en adress utan ? och #")
-            .to_owned());
-    }
     let host = authority.host();
     let port = &authority.as_str()[host.len()..];
     let port_is_good = port.is_empty() || authority.port_u16().is_some_and(|port| port != 0);
@@ -42,30 +65,18 @@ pub(super) fn base_url(written: &str, language: Language) -> Result<String, Stri
         return Err(no_address());
     }
     match scheme {
-        "https" => {}
-        "http" if is_this_machine(host) => {}
-        "http" => {
-            return Err(language
-                .pick(
-                    "expected an address that begins with https://; with plain http the password could be read \
-                     on the way (http is for this machine only)",
-                    "här ska stå en adress som börjar med https://; med enbart http kan lösenordet läsas på vägen \
-                     (http går bara till den egna datorn)",
-                )
-                .to_owned());
-        }
-        _ => return Err(no_address()),
-    }
-    let path = uri.path().trim_end_matches('/');
-    if path.split('/').any(|segment| segment.eq_ignore_ascii_case("v1_0")) {
-        return Err(language
+        "https" => Ok(uri),
+        "http" if is_this_machine(host) => Ok(uri),
+        "http" => Err(language
             .pick(
-                "expected the address up to and without /v1_0, which is added to every call",
-                "här ska stå adressen fram till men utan /v1_0, som läggs till i varje anrop",
+                "expected an address that begins with https://; what is sent by plain http can be read on \
+                     the way (http is for this machine only)",
+                "här ska stå en adress som börjar med https://; det som sänds med enbart http kan läsas på \
+                     vägen (http går bara till den egna datorn)",
             )
-            .to_owned());
+            .to_owned()),
+        _ => Err(no_address()),
     }
-    Ok(format!("{scheme}://{authority}{path}"))
 }
 
 /// Whether the address is one of those that exist for examples only.
@@ -151,6 +162,22 @@ mod tests {
         check("https://s05.extend.se/?a=b", Err("without ?"));
         check("https://s05.extend.se/#top", Err("without ?"));
         check("https://s05.extend.se/RESTAPI/v1_0/", Err("without /v1_0"));
+    }
+
+    #[test]
+    fn webhooks_may_carry_a_question_mark_and_never_go_by_plain_http() {
+        for good in ["https://hooks.example/T0/B0?token=a", "http://localhost:8123/api/webhook/x"] {
+            assert_eq!(webhook(good, Language::English), Ok(()), "{good}");
+        }
+        for (bad, part) in [
+            ("http://192.168.1.5:8123/api/webhook/x", "begins with https://"),
+            ("https://user:word@hooks.example", "without a login"),
+            ("hooks.example", "an address such as"),
+            ("ftp://hooks.example", "an address such as"),
+        ] {
+            let message = webhook(bad, Language::English).unwrap_err();
+            assert!(message.contains(part), "{bad}: {message}");
+        }
     }
 
     #[test]

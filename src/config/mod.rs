@@ -59,6 +59,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[status]`
     pub status: Status,
+    /// `[alert]`
+    pub alert: Alert,
     /// `[backup]`: copies of the database that the agent makes by itself.
     pub backup: Backup,
     /// `[reports]`
@@ -67,6 +69,8 @@ pub struct Config {
     pub csv: Vec<Mapping>,
     /// `[log]`
     pub log: Log,
+    /// The files that hold a secret.
+    pub secret_files: Vec<PathBuf>,
     /// What was accepted and yet deserves to be known, in the order of the lines.
     pub warnings: Vec<Warning>,
 }
@@ -80,8 +84,11 @@ pub struct Extend {
     pub client: String,
     /// Never holds a colon, which would end it in the login header.
     pub username: String,
-    /// From the environment, `password_file` or `password`. Never empty.
+    /// From the environment, `password_file`, `password` or systemd. Empty only where systemd has it and hands
+    /// it to the service alone.
     pub password: Secret,
+    /// The name under which systemd keeps the password.
+    pub password_credential: Option<String>,
     /// How long one call may take.
     pub timeout: Duration,
     /// Upper bound of calls in any minute.
@@ -142,6 +149,8 @@ pub struct Products {
     pub full_every: Duration,
     /// Whether each product's own record is fetched, beyond its row in the list.
     pub details: bool,
+    /// In how long each of them is fetched though no list tells that it changed; `None` is never.
+    pub details_every: Option<Duration>,
 }
 
 /// `[customers]`
@@ -153,6 +162,8 @@ pub struct Customers {
     pub full_every: Duration,
     /// Whether each customer's own record is fetched, beyond its row in the list.
     pub details: bool,
+    /// As for products.
+    pub details_every: Option<Duration>,
     /// Whether a customer document may change a customer who is at Extend already.
     pub update: bool,
 }
@@ -220,6 +231,26 @@ pub struct Status {
     pub listen: Option<SocketAddr>,
     /// What a browser must give to see it; `None`: nothing.
     pub password: Option<Secret>,
+}
+
+/// `[alert]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// The program that is told, and its arguments; empty means none.
+    pub command: Vec<String>,
+    /// Where it is posted; `None` means nowhere. Whoever knows the address can post there too.
+    pub webhook: Option<Secret>,
+    /// How long Extend may be away before anybody is told.
+    pub away_after: Duration,
+    /// A disk with less room is nearly full, in bytes; 0 means that nobody asks.
+    pub disk_free_bytes: u64,
+}
+
+impl Alert {
+    /// Whether anybody is told of anything.
+    pub fn is_on(&self) -> bool {
+        !self.command.is_empty() || self.webhook.is_some()
+    }
 }
 
 /// `[backup]`
@@ -297,7 +328,8 @@ impl Config {
     /// Makes settings out of `text`, as `extend-edge.toml` in `home` would hold it. `env_password`
     /// is what [`PASSWORD_VARIABLE`] holds; an empty one counts as none.
     ///
-    /// Reads the files that `password_file` and `secret_file` name, and nothing else.
+    /// Reads the files that `password_file` and `secret_file` name and, where systemd hands one over, the
+    /// password that `password_credential` names; nothing else.
     ///
     /// # Errors
     /// [`ConfigError::Problems`], with every problem there is; [`ConfigError::Unreadable`] when
@@ -385,7 +417,7 @@ impl Config {
 /// # Errors
 /// Every problem with them.
 pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
-    let mut raw = read::RawConfig::parse(text);
+    let mut raw = read::RawConfig::parse(text, settings::RENAMED);
     let mappings = csv::read(&mut raw);
     let (problems, _) = raw.finish();
     if problems.is_empty() { Ok(mappings) } else { Err(problems) }

@@ -120,6 +120,16 @@ impl<'r, 't> Section<'r, 't> {
         self.value(key, Expected::ListOfTexts, texts).unwrap_or_default()
     }
 
+    /// A list of texts in their order, however often each is there.
+    pub fn words(&mut self, key: &'static str) -> Vec<String> {
+        self.value(key, Expected::ListOfTexts, |value| {
+            let all = value.as_array()?;
+            all.iter().map(|element| one_line(element.get_ref())).collect::<Option<Vec<String>>>()
+        })
+        .filter(|words| words.first().is_none_or(|program| !program.is_empty()))
+        .unwrap_or_default()
+    }
+
     /// Takes the value of `key`: `None` when it is absent, or when it is wrong, which is then noted.
     fn value<T>(
         &mut self,

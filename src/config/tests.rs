@@ -73,8 +73,11 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.outbox, Outbox { retry_first: first, retry_max: max, lookup_grace: grace });
     let day = Duration::from_secs(24 * 3600);
     let every = Duration::from_secs;
-    assert_eq!(config.products, Products { every: every(300), full_every: day, details: true });
-    let customers = Customers { every: every(600), full_every: day, details: false, update: false };
+    let details_every = Some(day * 30);
+    let products = Products { every: every(300), full_every: day, details: true, details_every };
+    assert_eq!(config.products, products);
+    let customers =
+        Customers { every: every(600), full_every: day, details: false, details_every, update: false };
     assert_eq!(config.customers, customers);
     assert_eq!(config.balances, Balances { every: every(60), full_every: day, warehouses: vec![] });
     assert_eq!(config.prices, Prices { every: every(3600), customers: vec![], currency: None });
@@ -89,6 +92,13 @@ fn the_least_gives_the_defaults() {
     assert_eq!(config.webhooks, webhooks);
     let listen = Some("127.0.0.1:8788".parse().unwrap());
     assert_eq!(config.status, Status { listen, password: None });
+    let alert = Alert {
+        command: Vec::new(),
+        webhook: None,
+        away_after: Duration::from_secs(900),
+        disk_free_bytes: 500_000_000,
+    };
+    assert_eq!(config.alert, alert);
     assert_eq!(config.log, Log { level: log::LevelFilter::Info, keep_files: 14 });
     let backups = home().join("data").join("backups");
     assert_eq!(config.backup, Backup { folder: backups, every: Some(day), keep: 7 });
@@ -200,6 +210,14 @@ fn wrong_values() {
         assert!(parse(&format!("{EXTEND}{text}\npassword = \"hunter2\"")).is_ok());
     }
     check("[status]\nlisten = 8788", &[(":7: [status] listen = 8788: ", "IP address and a port")]);
+    check(
+        "[alert]\ncommand = \"mail\"\nwebhook = \"http://chat.example/key\"\naway_minutes = 0",
+        &[
+            (":7: [alert] command = \"mail\": ", "a list of texts"),
+            (":8: [alert] webhook: ", "begins with https://"),
+            (":9: [alert] away_minutes = 0: ", "minutes, 1 to"),
+        ],
+    );
     check("[log]\nlevel = \"loud\"", &[(":7: [log] level = \"loud\": ", "\"debug\" or \"trace\"")]);
     check("[log]\nkeep_files = 0", &[(":7: [log] keep_files = 0: ", "files, 1 to")]);
     let order = "no shorter than retry_first_seconds (400); see retry_first_seconds";
@@ -514,7 +532,7 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 49, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 53, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;
@@ -533,4 +551,24 @@ fn the_copy_for_reports_is_put_where_it_is_asked_for_or_nowhere() {
     assert_eq!(reports("database = \"\"").database, None);
     assert_eq!(reports("every_minutes = 0").database, None);
     check("[reports]\nevery_minutes = -1", &[(":7: [reports] every_minutes = -1: ", "minutes, 0 to")]);
+}
+
+#[test]
+fn a_key_that_was_renamed_still_works_and_says_so() {
+    const RENAMED: &[super::read::Renamed] =
+        &[super::read::Renamed { section: "extend", before: "tenant", now: "client" }];
+    let read = |text: &str| super::settings::read_with(&home(), text, None, RENAMED);
+    let earlier = EXTEND.replace("client = ", "tenant = ");
+    let config = read(&earlier).unwrap();
+    assert_eq!(config.extend.client, "shop");
+    let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["extend-edge.toml:3: [extend] tenant: is called client now; the earlier name still works"]
+    );
+    let swedish = read(&format!("{earlier}[exchange]\nlanguage = \"sv\"\n")).unwrap();
+    assert!(swedish.warnings[0].message.starts_with("heter client nu"), "{:?}", swedish.warnings);
+    let both = read(&format!("{EXTEND}tenant = \"other\"\n")).unwrap_err();
+    assert!(both[0].to_string().contains("[extend] tenant: there is no such key"), "{both:?}");
+    assert!(read(EXTEND).unwrap().warnings.is_empty());
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::course::{Course, Settled};
-use super::{Event, Job, Task, rounds};
+use super::meanwhile::Meanwhile;
+use super::{Event, Job, Task, alerts, rounds};
 use crate::clock::{self, Now};
 use crate::config::Config;
 use crate::exchange::watch::Sighting;
@@ -21,12 +22,16 @@ pub(super) struct Mind {
     pub(super) pauses: Pauses,
     pub(super) course: Course,
     pub(super) rounds: rounds::Rounds,
+    /// What was stored while calls were under way. As the rounds, it knows only what was committed.
+    pub(super) meanwhile: Meanwhile,
     /// Extend's clock: its seconds since 1970 at a moment of ours.
     pub(super) server_clock: Option<(i64, Duration)>,
     /// The earliest moment at which something may be due.
     pub(super) wake_at: Duration,
     /// The inbox was looked at as a whole.
     pub(super) scanned: bool,
+    /// A list has moved on, and its next page can be planned.
+    pub(super) moved_on: bool,
     /// A round ended since memory was last given back.
     pub(super) may_rest: bool,
     /// Files that were moved a moment ago: the watcher may have read them before.
@@ -80,8 +85,20 @@ impl Mind {
                 settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
                 Ok(())
             }
+            Event::Examined(_) => {
+                settled.examine_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
+                Ok(())
+            }
             Event::Copied(_) => {
                 settled.copied = Some(false);
+                Ok(())
+            }
+            Event::LookedForWrongs(_) => {
+                settled.alerts = Some(alerts::Heard::Looked(None));
+                Ok(())
+            }
+            Event::Told(..) => {
+                settled.alerts = Some(alerts::Heard::Told(false));
                 Ok(())
             }
             // Not told that it is recorded, the sender sends it again.
@@ -103,12 +120,15 @@ impl Mind {
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
+            Event::Examined(found) => self.hear_examined(tx, found, settled),
             Event::Copied(copied) => self.hear_copied(tx, copied, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
             Event::Listening(result) => {
                 agent::set(tx, agent::HOOKS_TROUBLE, result.as_ref().err().map_or("", String::as_str))
             }
+            Event::LookedForWrongs(seen) => self.hear_wrongs(tx, seen, settled),
+            Event::Told(message, result) => self.hear_told(tx, message, result, settled),
             Event::PageServed(result) => {
                 let at = result.as_ref().map(ToString::to_string).unwrap_or_default();
                 agent::set(tx, agent::PAGE_AT, &at)?;
@@ -144,7 +164,9 @@ impl Mind {
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
         self.plan_backup(tx, &mut jobs)?;
+        self.plan_examination(tx, &mut jobs)?;
         self.plan_copy(tx, &mut jobs)?;
+        self.plan_alerts(&mut jobs);
         Ok(jobs)
     }
 

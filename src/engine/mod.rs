@@ -20,14 +20,19 @@ use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
 use crate::extend::jobs::{CallDone, CallJob};
+use crate::formats::alarm::Message;
+use crate::rules::alert::Seen;
 use crate::rules::line::State;
 use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
 use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
+use crate::store::upkeep::Examined;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
+mod alerts;
 mod backup;
+mod care;
 mod changes;
 mod course;
 mod delivery;
@@ -35,6 +40,7 @@ mod hooks;
 mod intake;
 mod line;
 mod look_ups;
+mod meanwhile;
 mod mind;
 mod mirror;
 mod pages;
@@ -70,6 +76,8 @@ pub enum Event {
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
     BackedUp(Result<String, CopyError>),
+    /// All of the database was looked through.
+    Examined(Examined),
     /// The copy for reports was refreshed, or why not.
     Copied(Result<(), String>),
     /// A webhook came and was let in.
@@ -78,6 +86,10 @@ pub enum Event {
     TurnedAway(TurnedAway),
     /// Webhooks are listened for, or can't be: why.
     Listening(Result<(), String>),
+    /// It was looked what is wrong, or why it could not be.
+    LookedForWrongs(Result<Vec<Seen>, String>),
+    /// An alarm was told, or why it could not be.
+    Told(Message, Result<(), String>),
     /// The status page is served at this address, or can't be: why.
     PageServed(Result<std::net::SocketAddr, String>),
 }
@@ -95,8 +107,14 @@ pub enum Job {
     Pull(CallJob),
     /// Copy the database, under the name of this time. One at a time.
     Backup(jiff::Timestamp),
+    /// Look through all of the database. One at a time, and not beside a backup.
+    Examine,
     /// Refresh the copy for reports. One at a time.
     Copy,
+    /// Look what is wrong. This or an alarm, one at a time.
+    LookForWrongs,
+    /// Tell an alarm.
+    Tell(Message),
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
 }
@@ -125,11 +143,13 @@ pub struct Engine {
     waiting: Vec<Event>,
     data_version: Option<i64>,
     log: wal::LogWatch,
+    tended: care::Tended,
     mind: Mind,
 }
 
-/// Calls of the push workers at a time.
-pub const PUSH_WORKERS: usize = 6;
+/// Calls of the push workers at a time: so many that some are under way while the answers of others are
+/// being recorded.
+pub const PUSH_WORKERS: usize = 12;
 
 impl Engine {
     /// Takes up where an earlier process stopped: attempts that it left open are in doubt.
@@ -172,10 +192,12 @@ impl Engine {
             task,
             pauses,
             course,
+            meanwhile: meanwhile::Meanwhile::default(),
             server_clock: None,
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            moved_on: false,
             just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
@@ -185,6 +207,7 @@ impl Engine {
             waiting: Vec::new(),
             data_version: None,
             log: wal::LogWatch::default(),
+            tended: care::Tended::default(),
             mind,
         })
     }
@@ -200,7 +223,19 @@ impl Engine {
         now: Now,
     ) -> Result<Vec<Job>, StoreError> {
         self.mind.wake_at = now.mono + Duration::from_secs(3600);
-        self.take_in(events, now, Mind::plan)
+        let mut jobs = self.take_in(events, now, Mind::plan)?;
+        if std::mem::take(&mut self.mind.moved_on) {
+            // A list goes to its next page only once the last one is committed; nothing waits for that.
+            self.mind.wake_at = now.mono + Duration::from_secs(3600);
+            match self.take_in([], now, Mind::plan) {
+                Ok(more) => jobs.extend(more),
+                Err(error) => {
+                    log::warn!("{error}; what comes next is planned once more");
+                    self.mind.wake_at = now.mono;
+                }
+            }
+        }
+        Ok(jobs)
     }
 
     /// Takes in `events` and begins nothing that would follow from them: for the end of the process.
@@ -218,14 +253,17 @@ impl Engine {
         plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
-        // Read whole for a backup it was found damaged. Only a start can make it again.
+        // Read whole it was found damaged. Only a start can make it again.
         if let Some(why) = self.waiting.iter().find_map(|event| match event {
-            Event::BackedUp(Err(CopyError::Damaged(why))) => Some(why.clone()),
+            Event::BackedUp(Err(CopyError::Damaged(why))) | Event::Examined(Examined::Damaged(why)) => {
+                Some(why.clone())
+            }
             _ => None,
         }) {
             return Err(StoreError::Damaged(why));
         }
         self.mind.now = now;
+        self.mind.meanwhile.step += 1;
         let course = self.mind.course.clone();
         let mut taken = self.commit(&plan, Mind::hear);
         if taken.as_ref().is_err_and(is_about_the_data) {
@@ -275,11 +313,13 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
-            && !mind.course.hooks.fetching
+            && mind.course.hooks.fetching.is_none()
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.backing_up
-            && !mind.course.copies.under_way;
+            && !mind.course.examining
+            && !mind.course.copies.under_way
+            && !mind.course.alerts.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.
         let clear =
             mind.course.doubts.is_empty() || mind.task.mirror_only || mind.course.line.state != State::Up;

@@ -13,7 +13,7 @@ use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
-use crate::store::{agent, changes, outgoing, owed};
+use crate::store::{agent, changes, outgoing, owed, sync_state, thinning};
 
 /// Entities that are put out as snapshots and changes.
 pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
@@ -25,8 +25,13 @@ const ROWS_IN_CHANGES: usize = 5000;
 const COSTLY: Duration = Duration::from_millis(20);
 /// Small files that are written in one job.
 const TOGETHER: usize = 256;
-/// The pause between two jobs of files while documents are being sent: those go first.
+/// While documents are being sent they go first: from one job of files to the next it is at least this
+/// long …
 const WHILE_SENDING: Duration = Duration::from_secs(1);
+/// … and this many times as long as the last one took, on a disk where making files is slow …
+const TIMES_WHILE_SENDING: u32 = 4;
+/// … but no longer than this: the webshop waits for its receipts.
+const LONGEST_WHILE_SENDING: Duration = Duration::from_secs(5);
 /// While a long round runs, its changes go out this often.
 const DURING_A_ROUND: Duration = Duration::from_secs(10);
 /// A snapshot waits at least this long after the last one of its entity.
@@ -54,6 +59,8 @@ pub(super) struct State {
     /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
     pub(super) status_wanted: bool,
     last_at: Option<Duration>,
+    /// How long the last job of files took.
+    last_took: Duration,
     cleared_at: Option<Duration>,
     /// Entities of which a webhook told, and which is put out at once.
     hurried: HashSet<Entity>,
@@ -74,7 +81,16 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let mut trouble = None;
+        self.course.put_out.last_took = put.iter().map(|file| file.took).sum();
         for file in put {
+            if let PutJob::Thin { file: id } = file.job {
+                match &file.result {
+                    Ok(()) => thinning::forget(tx, id)?,
+                    Err(error) => log::warn!("what has long ended could not be removed: {error}"),
+                }
+                self.course.thinning.after(id, file.result.is_ok());
+                continue;
+            }
             if let Err(error) = &file.result {
                 trouble = Some(error.to_string());
                 continue;
@@ -98,6 +114,7 @@ impl Mind {
                     // There may be more.
                     self.course.put_out.cleared_at = None;
                 }
+                PutJob::Thin { .. } => {}
             }
         }
         if let Some(error) = &trouble {
@@ -119,8 +136,9 @@ impl Mind {
             return Ok(());
         }
         // While the backlog flows, an item's receipt changes twice within milliseconds: once is enough.
-        if let Some(at) =
-            self.course.put_out.last_at.map(|at| at + WHILE_SENDING).filter(|at| *at > self.now.mono)
+        let pause =
+            (self.course.put_out.last_took * TIMES_WHILE_SENDING).clamp(WHILE_SENDING, LONGEST_WHILE_SENDING);
+        if let Some(at) = self.course.put_out.last_at.map(|at| at + pause).filter(|at| *at > self.now.mono)
             && self.course.pushing > 0
         {
             self.wake(at);
@@ -141,6 +159,7 @@ impl Mind {
         }
         if files.is_empty() {
             self.plan_clearing(tx, &mut files)?;
+            self.plan_thinning(tx, &mut files)?;
         }
         // Small files first: a job with a snapshot in it is done when the snapshot is.
         if files.is_empty() {
@@ -159,7 +178,7 @@ impl Mind {
     /// Numbers what changed since the last file of changes, entity by entity.
     fn flush_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         for entity in PUT_OUT {
-            if !changes::has_pending(tx, entity)? {
+            if !changes::has_pending(tx, entity)? || sync_state::awaits_announcement(tx, entity)? {
                 continue;
             }
             let since = self.course.put_out.flushed.get(&entity).copied();
@@ -170,8 +189,11 @@ impl Mind {
                 continue;
             }
             let subtract = self.config.exchange.subtract_queued;
-            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some()
-            {
+            outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?;
+            if changes::has_pending(tx, entity)? {
+                // One file at a time, so that nobody waits for a hundred of them.
+                self.wake(self.now.mono);
+                continue;
             }
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
+use super::alerts::Unrecorded;
 use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Pulse, Task};
+use crate::alerts::Teller;
 use crate::clock::{Clock, Now};
 use crate::config::Config;
 use crate::exchange::put::Publisher;
@@ -20,7 +22,8 @@ use crate::page::Page;
 use crate::recover;
 use crate::reports::copy::Copier;
 use crate::rules::arrival::Patience;
-use crate::store::{StoreError, intake};
+use crate::store::upkeep::{self, Examined};
+use crate::store::{self, StoreError, intake};
 
 /// Events that wait for the engine at the most. Senders wait when it is full; nothing is dropped.
 const INBOX: usize = 256;
@@ -56,7 +59,7 @@ pub struct Ended {
     pub round_errors: Vec<(String, String)>,
 }
 
-/// What a watcher of the run is told after each step.
+/// What is told that the loop turns: after each step, and at rest at least every half second.
 pub type Progress<'a> = &'a mut dyn FnMut(&Engine);
 
 /// Runs until `stop` is told, or, for a task that ends, until all that is due is done.
@@ -100,6 +103,7 @@ pub fn run(
 
     let closed = crossbeam_channel::never();
     let mut failed_at: Option<Instant> = None;
+    let mut unrecorded = Unrecorded::default();
     let mut received: Vec<Event> = Vec::new();
     let mut idle_since: Option<Instant> = None;
     loop {
@@ -110,6 +114,7 @@ pub fn run(
                 if failed_at.take().is_some() {
                     log::info!("the database works again");
                     pulse.tell(None);
+                    unrecorded.after_success(now).into_iter().for_each(|job| workers.hand_out(job));
                 }
                 if let Err(error) = engine.tend_log(now) {
                     log::warn!("{error}");
@@ -117,6 +122,9 @@ pub fn run(
                 let busy = !jobs.is_empty();
                 if !busy && engine.is_idle() {
                     engine.rest();
+                    if !ends && let Err(error) = engine.tend_database(now) {
+                        log::warn!("{error}");
+                    }
                 }
                 jobs.into_iter().for_each(|job| workers.hand_out(job));
                 progress(&engine);
@@ -144,7 +152,9 @@ pub fn run(
                 if failed_at.is_none() {
                     log::error!("{error}; it is tried again until it works");
                 }
-                failed_at.get_or_insert_with(Instant::now);
+                let failed_for = failed_at.get_or_insert_with(Instant::now).elapsed();
+                let alarm = unrecorded.after_failure(&config, &error, failed_for, now);
+                alarm.into_iter().for_each(|job| workers.hand_out(job));
                 pulse.tell(Some(error.to_string()));
             }
         }
@@ -164,6 +174,7 @@ pub fn run(
                 },
                 default(pause.max(Duration::from_millis(1))) => {}
             }
+            progress(&engine);
             pulse.beat();
             // At rest nothing is looked at but whether a command wrote something.
             let due = clock.now().mono >= engine.wake_at() || failed_at.is_some() || ends;
@@ -264,6 +275,8 @@ struct Workers {
     copies: Option<Sender<Job>>,
     copier: Copier,
     fetches: Option<Sender<Job>>,
+    alarms: Option<Sender<Job>>,
+    teller: Teller,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -294,6 +307,7 @@ impl Workers {
         let (backups, backup_queue) = bounded(2);
         let (copies, copy_queue) = bounded(2);
         let (fetches, fetch_queue) = bounded(2);
+        let (alarms, alarm_queue) = bounded(4);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
             "take",
@@ -324,6 +338,15 @@ impl Workers {
                     let made = recover::backups::make(&of_backup, now, go_on);
                     Some(Event::BackedUp(made.map(|path| path.display().to_string())))
                 }
+                Job::Examine => {
+                    let is_ending = is_ending.clone();
+                    let go_on = move || !is_ending.load(Ordering::Relaxed);
+                    let found = match store::open_reader(&of_backup.database) {
+                        Ok(mut connection) => upkeep::examine(&mut connection, go_on),
+                        Err(error) => Examined::Unfinished(error.to_string()),
+                    };
+                    Some(Event::Examined(found))
+                }
                 _ => None,
             }),
         )?;
@@ -348,6 +371,20 @@ impl Workers {
         )?;
         let api = client.clone();
         spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
+        let teller = Teller::new(config.clone());
+        let worker = teller.clone();
+        spawn(
+            "alerts",
+            &alarm_queue,
+            Box::new(move |job| match job {
+                Job::LookForWrongs => Some(Event::LookedForWrongs(worker.look())),
+                Job::Tell(message) => {
+                    let result = worker.tell(&message);
+                    Some(Event::Told(message, result))
+                }
+                _ => None,
+            }),
+        )?;
         Ok(Workers {
             client,
             moves: Some(moves),
@@ -359,6 +396,8 @@ impl Workers {
             copies: Some(copies),
             copier,
             fetches: Some(fetches),
+            alarms: Some(alarms),
+            teller,
             threads,
         })
     }
@@ -369,9 +408,10 @@ impl Workers {
             Job::Put(_) => &self.puts,
             Job::Push(_) => &self.pushes,
             Job::Pull(_) => &self.pulls,
-            Job::Backup(_) => &self.backups,
+            Job::Backup(_) | Job::Examine => &self.backups,
             Job::Copy => &self.copies,
             Job::Fetch(_) => &self.fetches,
+            Job::LookForWrongs | Job::Tell(_) => &self.alarms,
         };
         if let Some(queue) = queue {
             let _ = queue.send(job);
@@ -382,6 +422,8 @@ impl Workers {
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
         drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
+        drop(self.alarms.take());
+        self.teller.stop();
         self.ending.store(true, Ordering::Relaxed);
         self.copier.stop();
         self.client.shut_down();

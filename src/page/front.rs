@@ -13,7 +13,7 @@ use crate::status::Status;
 use crate::store::outbox::Summary;
 
 /// Items that the front page shows of each kind.
-pub const SHOWN: usize = 25;
+pub const SHOWN: usize = 10;
 
 /// Everything that the front page tells.
 pub struct Look {

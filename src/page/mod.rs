@@ -207,3 +207,6 @@ impl Desk {
         Ok(connection)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,6 +201,9 @@ impl Builder<'_> {
             self.correct(held.id, &edited)?;
         }
         let standing = match since {
+            Since::AsBefore if receipt.is_none() && state == "refused" && kind.has_key() => {
+                return Ok(store::look_up_first(self.tx, held.id)?);
+            }
             Since::AsBefore => return Ok(()),
             Since::AsTold => self.told(receipt.as_ref(), receipts)?,
             Since::LookUp => self.unresolved(self.told(receipt.as_ref(), receipts)?, &held.received_at),

@@ -3,6 +3,7 @@
 //! Durations named `now` or `mono` are times since the process began, on a clock that only goes
 //! forward. Randomness comes in as a number from 0 to 1.
 
+pub mod alert;
 pub mod answer;
 pub mod arrival;
 pub mod budget;

@@ -10,6 +10,10 @@ pub const BACKUP_TROUBLE: &str = "backup_trouble";
 
 /// The agent's note of the moment from which the time to its next backup counts.
 pub const BACKUP_FROM: &str = "backup_from";
+
+/// The agent's note of when all of the database was last looked through.
+pub const EXAMINED_AT: &str = "examined_at";
+
 /// When a webhook last came that was let in.
 pub const HOOK_LAST_AT: &str = "hook_last_at";
 /// How many webhooks were turned away.
@@ -26,6 +30,8 @@ pub const HOOKS_TROUBLE: &str = "hooks_trouble";
 pub const PAGE_AT: &str = "page_at";
 /// Why the status page can't be served though the settings ask for it.
 pub const PAGE_TROUBLE: &str = "page_trouble";
+/// Why alarms can't be told.
+pub const ALERT_TROUBLE: &str = "alert_trouble";
 
 /// The line to Extend as it was last written down.
 #[derive(Debug, Clone, PartialEq, Eq)]

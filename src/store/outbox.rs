@@ -39,11 +39,14 @@ pub struct Item {
     /// Extend refused it after an attempt that was unclear, and it is looked up before that is believed:
     /// the code and the message.
     pub refused_once: Option<(String, String)>,
+    /// A database that was lost may have seen it delivered: it is looked up before it is sent.
+    pub look_up_first: bool,
 }
 
 const ITEM_COLUMNS: &str = "id, kind, key, payload, customer_number, order_reference, reference_is_ours, \
                             attempts, failures, first_attempt_at, \
-                            CASE error_code WHEN 'refused_once' THEN error_field END, coalesce(error_message, '')";
+                            CASE error_code WHEN 'refused_once' THEN error_field END, coalesce(error_message, ''), \
+                            look_up_first";
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     let kind: String = row.get(1)?;
@@ -63,6 +66,7 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
             .get::<_, Option<String>>(10)?
             .map(|code| Ok::<_, rusqlite::Error>((code, row.get(11)?)))
             .transpose()?,
+        look_up_first: row.get(12)?,
     })
 }
 

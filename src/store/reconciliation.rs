@@ -140,8 +140,10 @@ pub fn forget_delivered_before(connection: &Connection, before: &str) -> rusqlit
 pub fn load(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Finding>> {
     connection
         .prepare_cached(
+            // The few that were found lead, not the whole outbox.
             "SELECT o.id, coalesce(o.key, ''), coalesce(o.extend_number, ''), r.problem, r.numbers
-             FROM reconciliation r JOIN outbox o ON o.id = r.outbox_id ORDER BY o.id, r.problem LIMIT ?1",
+             FROM reconciliation r CROSS JOIN outbox o ON o.id = r.outbox_id
+             ORDER BY r.outbox_id, r.problem LIMIT ?1",
         )?
         .query_map([limit as i64], |row| {
             let problem: String = row.get(3)?;

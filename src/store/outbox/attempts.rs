@@ -30,6 +30,26 @@ pub fn begin_attempt(
     begin(connection, id, "send", now).map(Some)
 }
 
+/// An item that a lost database may have seen delivered stands as one whose answer never came.
+///
+/// # Errors
+/// SQLite's.
+pub fn doubt_before_sending(connection: &Connection, id: i64, now: &str) -> rusqlite::Result<()> {
+    const WHY: &str = "it was refused in the backup; nobody knows whether it was sent again since";
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = 'sending', unresolved = 1, look_up_first = 0, next_attempt_at = NULL
+             WHERE id = ?1 AND state = 'queued'",
+        )?
+        .execute([id])?;
+    let attempt = begin(connection, id, "send", now)?;
+    end_attempt(
+        connection,
+        &AttemptEnd { id: attempt, outcome: "unclear", duration_ms: 0, http_status: None, detail: Some(WHY) },
+    )?;
+    note_unclear(connection, id, WHY, None)
+}
+
 /// Notes a look-up before it is made and gives its id.
 ///
 /// # Errors

@@ -108,6 +108,12 @@ pub fn take_place_of(connection: &Connection, earlier: i64, id: i64, now: &str) 
     connection
         .prepare_cached("UPDATE OR REPLACE outbox_waits SET waits_for = ?2 WHERE waits_for = ?1")?
         .execute([earlier, id])?;
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET look_up_first = 1
+             WHERE id = ?2 AND (SELECT look_up_first FROM outbox WHERE id = ?1) = 1",
+        )?
+        .execute([earlier, id])?;
     let changed = connection
         .prepare_cached(
             "UPDATE outbox SET state = 'cancelled', cancelled_at = ?2 WHERE id = ?1 AND state = 'refused'",

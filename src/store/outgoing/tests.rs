@@ -2,7 +2,7 @@ use rusqlite::Connection;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::store::{balances, open_in_memory, products};
+use crate::store::{Reading, balances, open_in_memory, products};
 
 const NOW: &str = "2026-11-21T22:16:00.000Z";
 
@@ -11,7 +11,7 @@ fn balance(connection: &Connection, product: &str, warehouse: &str, available: &
         r#"{{"productNumber":"{product}","warehouse":{warehouse:?},"availableBalanceNow":{available}}}"#
     );
     let row: &RawValue = serde_json::from_str(&row).unwrap();
-    balances::apply_list_page(connection, &[row], NOW).unwrap();
+    balances::apply_list_page(connection, &[row], &Reading::at(NOW)).unwrap();
 }
 
 fn queue(connection: &Connection, product: &str, warehouse: &str, quantity: f64) {
@@ -92,7 +92,7 @@ fn a_snapshot_leaves_out_what_is_gone_and_a_change_names_it() {
     for number in ["A", "B"] {
         let row = format!(r#"{{"productNumber":"{number}"}}"#);
         let row: &RawValue = serde_json::from_str(&row).unwrap();
-        products::apply_list_page(&connection, &[row], &Default::default(), NOW).unwrap();
+        products::apply_list_page(&connection, &[row], &Reading::at(NOW)).unwrap();
     }
     products::note_gone(&connection, "B", NOW).unwrap();
     let text = snapshot(&connection, Entity::Products, true);

@@ -134,6 +134,16 @@ pub fn update_item(connection: &Connection, held: &Held, standing: &Standing) ->
     owed::owe_receipts_of(connection, held.id)
 }
 
+/// Nothing tells what came of a refused item since the backup: before it, or what takes its place, is sent,
+/// it is looked up.
+///
+/// # Errors
+/// SQLite's.
+pub fn look_up_first(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE outbox SET look_up_first = 1 WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
 /// A person corrected an item after the backup was made.
 ///
 /// # Errors

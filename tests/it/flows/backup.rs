@@ -145,6 +145,62 @@ fn a_backup_is_restored_and_what_came_since_is_neither_lost_nor_doubled() {
     shop.stop();
 }
 
+/// What a person mended after the backup, and whose receipt is lost, stands as refused again. Whoever mends it
+/// once more must not double it.
+#[test]
+fn what_was_refused_in_a_backup_is_looked_up_before_it_is_sent_again() {
+    let mut shop = Plan::sample().open();
+    shop.start();
+    shop.wait_up();
+    let files = ["edited.json", "dropped-again.json", "never-sent.json"];
+    let keys = ["M-1", "M-2", "M-3"];
+    for (file, key) in files.into_iter().zip(keys) {
+        shop.drop_json(file, &order(key, "No such product", 1));
+        shop.wait_state(file, "refused");
+    }
+    let id =
+        |shop: &Shop, file: &str| shop.receipt(file).expect("a receipt")["documents"][0]["id"].to_string();
+    let backup = shop.home().join("shop.db").display().to_string();
+    assert_eq!(shop.run(&["backup", &backup]).code, Some(0));
+    let mended = |key: &str| order(key, "Product-123", 7).to_string();
+    let edit = |shop: &Shop, file: &str, key: &str| {
+        let (path, id) = (shop.home().join("mended.json"), id(shop, file));
+        fs::write(&path, mended(key)).expect("written");
+        let ran = shop.run(&["outbox", "edit", &id, &path.display().to_string()]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    };
+    for (file, key) in [("edited.json", "M-1"), ("dropped-again.json", "M-2")] {
+        edit(&shop, file, key);
+        shop.wait_state(file, "delivered");
+    }
+    shop.stop();
+    for file in files {
+        fs::remove_file(shop.exchange("receipts").join(format!("{file}.receipt.json"))).expect("removed");
+    }
+    let ran = shop.run(&["restore", &backup]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+
+    shop.start();
+    files.iter().for_each(|file| drop(shop.wait_state(file, "refused")));
+    edit(&shop, "edited.json", "M-1");
+    shop.drop_file("mended-M-2.json", mended("M-2"));
+    edit(&shop, "never-sent.json", "M-3");
+    for (file, key) in [("edited.json", "M-1"), ("mended-M-2.json", "M-2"), ("never-sent.json", "M-3")] {
+        shop.wait_state(file, "delivered");
+        assert_eq!(shop.times_at_extend(key), 1, "{key}");
+    }
+    let sent = |key: &str| {
+        let all = shop.requests("POST", "CustomerOrders");
+        let of = |body: &[u8]| {
+            let text = String::from_utf8_lossy(body).into_owned();
+            text.contains(&format!("\"{key}\"")) && text.contains("Product-123")
+        };
+        all.iter().filter(|request| of(&request.request_body)).count()
+    };
+    assert_eq!(keys.map(sent), [1, 1, 1]);
+    shop.stop();
+}
+
 #[test]
 fn a_lost_database_begins_with_the_newest_backup_that_the_agent_made() {
     let mut shop = Plan::sample().open();

@@ -1,8 +1,10 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
+mod alerts;
 mod backup;
 mod bad_files;
 mod browser;
+mod care;
 mod changes;
 mod commands;
 mod csv_orders;
@@ -13,6 +15,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod packages;
 mod page;
 mod preview;
 mod prices;
@@ -23,8 +26,10 @@ mod reports;
 mod returns;
 mod samples;
 mod second_agent;
+mod service;
 mod several;
 mod sick;
 mod slow_writers;
 mod stopping;
+mod support;
 mod sweeps;

@@ -32,7 +32,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// `None` where there is no Chromium; the caller says so.
+    /// `None` where there is no Chromium, or one that does not start; the caller says so.
     pub fn start() -> Option<Browser> {
         let path = std::env::var_os("PATH")?;
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -82,6 +82,9 @@ impl Browser {
             requests: Vec::new(),
             _profile: profile,
         };
+        // A stub in its place, which only says how to get one, ends without a word.
+        browser.send("Browser.getVersion", json!({}));
+        browser.messages.recv_timeout(PATIENCE).ok()?;
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
         let attached =
             browser.call("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
@@ -94,15 +97,7 @@ impl Browser {
 
     /// One command of the protocol, and what it gives.
     pub fn call(&mut self, method: &str, params: Value) -> Value {
-        self.next += 1;
-        let id = self.next;
-        let mut message = json!({ "id": id, "method": method, "params": params });
-        if !self.session.is_empty() {
-            message["sessionId"] = json!(self.session);
-        }
-        let mut bytes = message.to_string().into_bytes();
-        bytes.push(0);
-        self.input.write_all(&bytes).expect("the browser");
+        let id = self.send(method, params);
         loop {
             let message = self.receive(method);
             if message["id"] == id {
@@ -111,6 +106,20 @@ impl Browser {
             }
             self.events.push(message);
         }
+    }
+
+    /// Sends a command, and gives its number.
+    fn send(&mut self, method: &str, params: Value) -> u64 {
+        self.next += 1;
+        let mut message = json!({ "id": self.next, "method": method, "params": params });
+        if !self.session.is_empty() {
+            message["sessionId"] = json!(self.session);
+        }
+        let mut bytes = message.to_string().into_bytes();
+        bytes.push(0);
+        // Where it has gone, the answer that does not come says so.
+        let _ = self.input.write_all(&bytes);
+        self.next
     }
 
     fn receive(&mut self, what: &str) -> Value {
