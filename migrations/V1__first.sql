@@ -42,6 +42,7 @@ CREATE TABLE product_components (
     sort_order       INTEGER NOT NULL,
     PRIMARY KEY (product_number, sort_order, component_number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX product_components_part ON product_components(component_number);
 
 CREATE TABLE customers (
     customer_number       TEXT NOT NULL PRIMARY KEY,
@@ -65,6 +66,9 @@ CREATE TABLE customers (
     odd                   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX customers_removed ON customers(customer_number) WHERE removed_at IS NOT NULL;
+-- How a buyer of a UBL order is found.
+CREATE INDEX customers_organization ON customers(replace(replace(organization_number, '-', ''), ' ', ''))
+    WHERE organization_number IS NOT NULL;
 CREATE INDEX customers_odd ON customers(customer_number) WHERE odd <> 0;
 
 CREATE TABLE prices (
@@ -189,6 +193,7 @@ CREATE TABLE price_customers (
     used            INTEGER NOT NULL DEFAULT 0, -- how many orders it has in the mirror
     tried_at        TEXT,                   -- when its prices were last asked for
     fetched_at      TEXT,                   -- when its whole list was last stored
+    wanted_at       TEXT,                   -- when the customer was last seen to have changed, and its prices with it
     error           TEXT                    -- why that failed since
 ) STRICT, WITHOUT ROWID;
 
@@ -203,7 +208,9 @@ CREATE TABLE sync_state (
     odd_records     INTEGER NOT NULL DEFAULT 0,
     sweep_began_at  TEXT,                   -- since when a list of everything is read; NULL: none is
     sweep_rows      INTEGER NOT NULL DEFAULT 0, -- how many of its rows were read
-    sweep_total     INTEGER                 -- how many it has, where Extend says so
+    sweep_total     INTEGER,                -- how many it has, where Extend says so
+    turn_number     TEXT NOT NULL DEFAULT '', -- the record that had its turn last though no list told that it changed
+    turn_at         TEXT                    -- when that was
 ) STRICT, WITHOUT ROWID;
 
 -- Orders of ours that are not at Extend as they should be, as the daily reconciliation found.
@@ -252,6 +259,7 @@ CREATE TABLE files (
     folder        TEXT NOT NULL,            -- in the exchange folder: accepted/2026-11-21 or rejected
     stored_name   TEXT NOT NULL,            -- its name there
     moved         INTEGER NOT NULL DEFAULT 0,
+    thinned       INTEGER NOT NULL DEFAULT 0, -- 1: it ended long ago, and what lay in the folders is gone
     stamp         TEXT,                     -- size, time and identity, for one that was not read
     content       BLOB,                     -- the bytes as they were read, until they surely lie in `folder`
     error_code    TEXT,
@@ -264,6 +272,7 @@ CREATE TABLE files (
 ) STRICT;
 CREATE INDEX files_not_moved ON files(part_of IS NULL, id) WHERE moved = 0;
 CREATE INDEX files_kept ON files(id) WHERE content IS NOT NULL;
+CREATE INDEX files_not_thinned ON files(received_at) WHERE verdict = 'accepted' AND thinned = 0;
 CREATE INDEX files_rejected ON files(id) WHERE verdict = 'rejected';
 
 CREATE TABLE documents (

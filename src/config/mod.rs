@@ -9,11 +9,13 @@
 
 mod address;
 mod csv;
+mod outgoing;
 mod problems;
 mod read;
 mod secret;
 mod section;
 mod settings;
+mod ubl;
 
 use std::ffi::OsString;
 use std::io;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::formats::csv::mapping::Mapping;
+pub use outgoing::Shapes;
 pub use problems::{Language, Problem, Warning};
 pub use secret::Secret;
 
@@ -65,10 +68,16 @@ pub struct Config {
     pub backup: Backup,
     /// `[reports]`
     pub reports: Reports,
+    /// How the files of `outgoing/` are shaped.
+    pub shapes: Shapes,
+    /// `[ubl]`: how UBL orders are mapped.
+    pub ubl: crate::formats::ubl::mapping::Mapping,
     /// `[csv.NAME]`, in the order of the names: which column of a file makes which field.
     pub csv: Vec<Mapping>,
     /// `[log]`
     pub log: Log,
+    /// The files that hold a secret.
+    pub secret_files: Vec<PathBuf>,
     /// What was accepted and yet deserves to be known, in the order of the lines.
     pub warnings: Vec<Warning>,
 }
@@ -82,8 +91,11 @@ pub struct Extend {
     pub client: String,
     /// Never holds a colon, which would end it in the login header.
     pub username: String,
-    /// From the environment, `password_file` or `password`. Never empty.
+    /// From the environment, `password_file`, `password` or systemd. Empty only where systemd has it and hands
+    /// it to the service alone.
     pub password: Secret,
+    /// The name under which systemd keeps the password.
+    pub password_credential: Option<String>,
     /// How long one call may take.
     pub timeout: Duration,
     /// Upper bound of calls in any minute.
@@ -107,8 +119,8 @@ pub struct Exchange {
     pub keep_days: u32,
     /// The formats of what is put out; at least one, each once.
     pub formats: Vec<OutFormat>,
-    /// `;` or `,`.
-    pub csv_separator: u8,
+    /// How CSV is written.
+    pub csv: crate::formats::export::Csv,
     /// Whether balances put out are less what waits in the outbox.
     pub subtract_queued: bool,
     /// The language of what is said to people.
@@ -144,6 +156,8 @@ pub struct Products {
     pub full_every: Duration,
     /// Whether each product's own record is fetched, beyond its row in the list.
     pub details: bool,
+    /// In how long each of them is fetched though no list tells that it changed; `None` is never.
+    pub details_every: Option<Duration>,
 }
 
 /// `[customers]`
@@ -155,6 +169,8 @@ pub struct Customers {
     pub full_every: Duration,
     /// Whether each customer's own record is fetched, beyond its row in the list.
     pub details: bool,
+    /// As for products.
+    pub details_every: Option<Duration>,
     /// Whether a customer document may change a customer who is at Extend already.
     pub update: bool,
 }
@@ -319,7 +335,8 @@ impl Config {
     /// Makes settings out of `text`, as `extend-edge.toml` in `home` would hold it. `env_password`
     /// is what [`PASSWORD_VARIABLE`] holds; an empty one counts as none.
     ///
-    /// Reads the files that `password_file` and `secret_file` name, and nothing else.
+    /// Reads the files that `password_file` and `secret_file` name and, where systemd hands one over, the
+    /// password that `password_credential` names; nothing else.
     ///
     /// # Errors
     /// [`ConfigError::Problems`], with every problem there is; [`ConfigError::Unreadable`] when
@@ -407,7 +424,7 @@ impl Config {
 /// # Errors
 /// Every problem with them.
 pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
-    let mut raw = read::RawConfig::parse(text);
+    let mut raw = read::RawConfig::parse(text, settings::RENAMED);
     let mappings = csv::read(&mut raw);
     let (problems, _) = raw.finish();
     if problems.is_empty() { Ok(mappings) } else { Err(problems) }

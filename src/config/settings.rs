@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address;
+use super::outgoing::{self, Shapes, shape};
 use super::problems::{Expected, Language, Problem, Unit};
-use super::read::RawConfig;
+use super::read::{RawConfig, Renamed};
 use super::secret::{self, Secret, Wanted};
 use super::section::Section;
 use super::{
     Alert, Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox,
     PASSWORD_VARIABLE, Prices, Products, Reports, Scope, Status, Webhooks,
 };
+use crate::formats::export::Csv;
+use crate::rules::mirror::Entity;
 
 const DAY: u64 = 24 * 60 * 60;
 const YEAR_HOURS: u64 = 365 * 24;
@@ -21,37 +24,66 @@ const MEGABYTE: u64 = 1_000_000;
 /// Where the status page is to be, if nothing is written.
 const STATUS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8788);
 
+/// Keys that had another name in a version that was released. None has yet.
+pub(super) const RENAMED: &[Renamed] = &[];
+
 /// Reads all of `text`; `home` is absolute.
 pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Result<Config, Vec<Problem>> {
-    let mut raw = RawConfig::parse(text);
+    read_with(home, text, env_password, RENAMED)
+}
+
+/// The same where other keys had another name.
+pub(super) fn read_with(
+    home: &Path,
+    text: &str,
+    env_password: Option<String>,
+    renamed: &'static [Renamed],
+) -> Result<Config, Vec<Problem>> {
+    let mut raw = RawConfig::parse(text, renamed);
+    let mut secret_files = Vec::new();
+    let mut shapes = Shapes::default();
     let mut config = Config {
         home: home.to_owned(),
-        extend: raw.section("extend", |section| extend(section, home, env_password)),
+        extend: raw.section("extend", |section| extend(section, home, env_password, &mut secret_files)),
         exchange: raw.section("exchange", |section| exchange(section, home)),
         database: raw.section("database", |section| {
             path(section, "path", Expected::File, home, "data/extend-edge.db")
         }),
         outbox: raw.section("outbox", outbox),
-        products: raw.section("products", |section| Products {
-            every: every(section, 300),
-            full_every: full_every(section),
-            details: section.flag("details", true),
+        products: raw.section("products", |section| {
+            shapes.products = shape(section, Entity::Products);
+            Products {
+                every: every(section, 300),
+                full_every: full_every(section),
+                details: section.flag("details", true),
+                details_every: details_every(section),
+            }
         }),
-        customers: raw.section("customers", |section| Customers {
-            every: every(section, 600),
-            full_every: full_every(section),
-            details: section.flag("details", false),
-            update: not_yet(section, "update", |section| section.flag("update", false)),
+        customers: raw.section("customers", |section| {
+            shapes.customers = shape(section, Entity::Customers);
+            Customers {
+                every: every(section, 600),
+                full_every: full_every(section),
+                details: section.flag("details", false),
+                details_every: details_every(section),
+                update: section.flag("update", false),
+            }
         }),
-        balances: raw.section("balances", |section| Balances {
-            every: every(section, 60),
-            full_every: full_every(section),
-            warehouses: section.texts("warehouses"),
+        balances: raw.section("balances", |section| {
+            shapes.balances = shape(section, Entity::Balances);
+            Balances {
+                every: every(section, 60),
+                full_every: full_every(section),
+                warehouses: section.texts("warehouses"),
+            }
         }),
-        prices: raw.section("prices", |section| Prices {
-            every: every(section, 3600),
-            customers: section.texts("customers"),
-            currency: section.text_as("currency", Expected::Currency, currency),
+        prices: raw.section("prices", |section| {
+            shapes.prices = shape(section, Entity::Prices);
+            Prices {
+                every: every(section, 3600),
+                customers: section.texts("customers"),
+                currency: section.text_as("currency", Expected::Currency, currency),
+            }
         }),
         orders: raw.section("orders", |section| Orders {
             every: every(section, 120),
@@ -61,8 +93,8 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
                 Scope::Ours
             },
         }),
-        webhooks: raw.section("webhooks", |section| webhooks(section, home)),
-        status: raw.section("status", |section| status(section, home)),
+        webhooks: raw.section("webhooks", |section| webhooks(section, home, &mut secret_files)),
+        status: raw.section("status", |section| status(section, home, &mut secret_files)),
         alert: raw.section("alert", alert),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
@@ -74,23 +106,25 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        ubl: raw.section("ubl", super::ubl::read),
         csv: super::csv::read(&mut raw),
+        secret_files,
+        shapes: Shapes::default(),
         warnings: Vec::new(),
     };
-    raw.set_apart("ubl", |language| {
-        language
-            .pick(
-                "this version does not read UBL orders yet; the section is left alone, and an .xml in the inbox is rejected",
-                "den här versionen läser inte order som UBL ännu; avsnittet lämnas därhän, och en .xml i inkorgen avvisas",
-            )
-            .to_owned()
-    });
+    shapes.balances.subtract_queued = config.exchange.subtract_queued;
+    config.shapes = shapes;
     let (problems, warnings) = raw.finish();
     config.warnings = warnings;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<String>) -> Extend {
+fn extend(
+    section: &mut Section<'_, '_>,
+    home: &Path,
+    env_password: Option<String>,
+    secret_files: &mut Vec<PathBuf>,
+) -> Extend {
     let language = section.language();
     let base_url = match required(section, "base_url").map(|url| address::base_url(&url, language)) {
         Some(Ok(url)) => {
@@ -119,9 +153,12 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         section.problem("username", message.to_owned());
     }
     let wanted = if env_password.is_some() { Wanted::Known } else { Wanted::Needed };
-    let from_file = secret::read(section, "password", "password_file", home, wanted);
-    let password = env_password.map(Secret::new).or(from_file);
-    if password.is_none() && !section.is_written("password") && !section.is_written("password_file") {
+    let kept = secret::read(section, "password", "password_file", home, wanted);
+    secret_files.extend(kept.file);
+    let (password_credential, from_systemd) = secret::read_credential(section, wanted == Wanted::Known);
+    let password = env_password.map(Secret::new).or(kept.secret).or(from_systemd);
+    let is_written = ["password", "password_file", "password_credential"];
+    if password.is_none() && !is_written.iter().any(|key| section.is_written(key)) {
         let message = language.pick(
             format!("is missing: expected it here, in a file that password_file names, or in the environment as {PASSWORD_VARIABLE}"),
             format!("saknas: lösenordet ska stå här, i en fil som password_file pekar ut, eller i miljövariabeln {PASSWORD_VARIABLE}"),
@@ -133,6 +170,7 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         client,
         username,
         password: password.unwrap_or_else(|| Secret::new("")),
+        password_credential,
         timeout: seconds(section, "timeout_seconds", 30, 3600),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 300, 6_000_000),
     }
@@ -154,7 +192,11 @@ fn exchange(section: &mut Section<'_, '_>, home: &Path) -> Exchange {
                 .collect(),
             None => vec![OutFormat::Json, OutFormat::Csv],
         },
-        csv_separator: if section.one_of("csv_separator", &[";", ","]) == Some(1) { b',' } else { b';' },
+        csv: Csv {
+            separator: if section.one_of("csv_separator", &[";", ","]) == Some(1) { b',' } else { b';' },
+            decimal: outgoing::csv_decimal(section),
+            windows_1252: outgoing::csv_in_windows_1252(section),
+        },
         subtract_queued: section.flag("subtract_queued", true),
         language: if section.one_of("language", &["en", "sv"]) == Some(1) {
             Language::Swedish
@@ -198,25 +240,12 @@ fn blame(section: &Section<'_, '_>, key: &'static str, other: &'static str) -> (
     if section.is_written(key) { (key, other) } else { (other, key) }
 }
 
-/// Reads a key that is accepted and not acted on: better said than found out.
-fn not_yet<'a, 'b, T>(
-    section: &mut Section<'a, 'b>,
-    key: &'static str,
-    read: impl FnOnce(&mut Section<'a, 'b>) -> T,
-) -> T {
-    if section.is_written(key) {
-        let message = section
-            .language()
-            .pick("this version does not act on it yet", "den här versionen gör ännu inget med den");
-        section.warning(key, message.to_owned());
-    }
-    read(section)
-}
-
-fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
+fn webhooks(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Webhooks {
+    let kept = secret::read(section, "secret", "secret_file", home, Wanted::Maybe);
+    secret_files.extend(kept.file);
     let webhooks = Webhooks {
         listen: section.text_as("listen", Expected::Listen, socket_address),
-        secret: secret::read(section, "secret", "secret_file", home, Wanted::Maybe),
+        secret: kept.secret,
         allow_unsigned_files: section.flag("allow_unsigned_files", false),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 6000, 600_000),
         max_bytes: section.whole("max_kb", Unit::Kilobytes, 256, 1..=16_384) as usize * 1000,
@@ -233,9 +262,11 @@ fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
     webhooks
 }
 
-fn status(section: &mut Section<'_, '_>, home: &Path) -> Status {
+fn status(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Status {
     let written = section.text_as("listen", Expected::Listen, socket_address);
-    let password = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    let kept = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    secret_files.extend(kept.file);
+    let password = kept.secret;
     // A password file that can't be read is told already.
     let is_open = password.is_none() && !section.is_written("password_file");
     if written.is_some_and(|address| !address.ip().is_loopback()) && is_open {
@@ -326,6 +357,13 @@ fn every(section: &mut Section<'_, '_>, default: u64) -> Duration {
 
 fn full_every(section: &mut Section<'_, '_>) -> Duration {
     Duration::from_secs(section.whole("full_every_hours", Unit::Hours, 24, 1..=YEAR_HOURS) * 3600)
+}
+
+fn details_every(section: &mut Section<'_, '_>) -> Option<Duration> {
+    match section.whole("details_every_hours", Unit::Hours, 720, 0..=YEAR_HOURS) {
+        0 => None,
+        hours => Some(Duration::from_secs(hours * 3600)),
+    }
 }
 
 fn whole_u32(section: &mut Section<'_, '_>, key: &'static str, unit: Unit, default: u32, most: u32) -> u32 {

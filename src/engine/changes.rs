@@ -82,7 +82,7 @@ impl Mind {
                 "prepared"
             }
             Step::Done => {
-                self.deliver(tx, &item, number, record.unwrap_or(&Value::Null))?;
+                self.deliver(tx, &item, number, record.unwrap_or(&Value::Null), settled)?;
                 "as_wanted"
             }
             Step::Refuse(refusal) => {

@@ -53,11 +53,12 @@ impl Mind {
             }
             CallOutcome::Details { job, got } => {
                 settled.detailed.push(job.clone());
-                self.hear_details(tx, job.entity, got, settled)?;
+                self.hear_details(tx, job, got, settled)?;
             }
             CallOutcome::Records { entity, numbers, got } => {
                 self.hear_records(tx, *entity, numbers, got, settled)?;
             }
+            CallOutcome::Asked(asked) => settled.asked.push(asked.clone()),
         }
         settled.calls.push((done.seen, done.health.clone()));
         Ok(())
@@ -73,7 +74,7 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         match &done.outcome {
             // What was only asked is asked again.
-            CallOutcome::Probed | CallOutcome::Prepared { .. } => {}
+            CallOutcome::Probed | CallOutcome::Prepared { .. } | CallOutcome::Asked(_) => {}
             CallOutcome::Sent { id, .. } | CallOutcome::LookedUp { id, .. } => {
                 let mut doubt = Doubt::new(self.now.mono);
                 doubt.after_failure(self.now.mono, self.pauses.longest);
@@ -112,7 +113,7 @@ impl Mind {
                     Some(prepared) => prepared.target,
                     None => number_in(item.kind, body).unwrap_or_default(),
                 };
-                self.deliver(tx, &item, &number, body)?;
+                self.deliver(tx, &item, &number, body, settled)?;
                 ("delivered", Some(number))
             }
             Sent::Unclear(why) => {
@@ -192,17 +193,33 @@ impl Mind {
         item: &Item,
         number: &str,
         body: &Value,
+        settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let now = self.now.text();
         let answer = body.to_string();
         outbox::mark_delivered(tx, item.id, number, &answer, &now)?;
         agent::set(tx, &forbidden_note(item.kind), "")?;
-        match item.kind {
-            Kind::Order => orders::store_order(tx, &answer, &now).map(|_| ())?,
-            Kind::Return => returns::store_return(tx, &answer, &now).map(|_| ())?,
-            Kind::Customer => customers::apply_detail(tx, number, &answer, &now).map(|_| ())?,
+        let entity = match item.kind {
+            Kind::Return => Entity::Returns,
+            Kind::Customer => Entity::Customers,
+            _ => Entity::Orders,
+        };
+        let asked = self.course.in_flight.get(&item.id).copied().unwrap_or_default();
+        let applied = match item.kind {
+            // What came meanwhile may know more than this answer does.
+            _ if self.was_stored_since(asked, (entity, number), settled) => None,
+            Kind::Order => Some(orders::store_order(tx, &answer, &now)?),
+            Kind::Return => Some(returns::store_return(tx, &answer, &now)?),
+            Kind::Customer => Some(customers::apply_detail(tx, number, &answer, &now)?),
             // Extend acknowledges a change without showing the order.
-            _ => details::mark_detail_wanted(tx, Entity::Orders, &[number.to_owned()], Urgency::Changed)?,
+            _ => None,
+        };
+        match applied {
+            Some(applied) => settled.note_stored(entity, applied.written),
+            None => {
+                settled.note_numbers(entity, &[number]);
+                details::mark_detail_wanted(tx, entity, &[number], Urgency::Changed)?;
+            }
         }
         log::info!("item {} ({}) is at Extend as {number}", item.id, label(item));
         Ok(())
@@ -263,7 +280,7 @@ impl Mind {
         let forbidden = self.forbidden_now();
         let latest = self.wall_at(self.now.mono + self.longest_wait());
         // What is being prepared is still queued.
-        let busy: Vec<i64> = self.course.in_flight.iter().copied().collect();
+        let busy: Vec<i64> = self.course.in_flight.keys().copied().collect();
         let ready = outbox::load_ready(tx, &now, &latest, &forbidden, &busy, free)?;
         // Where there are more, a call that ends brings the next step.
         if ready.len() < free

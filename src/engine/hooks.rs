@@ -19,9 +19,9 @@ use crate::rules::answer::Got;
 use crate::rules::budget::{Class, Group};
 use crate::rules::hooks::{AFTER_FAILURE, Burst, ONE_BY_ONE, TRIES, Touched, touched};
 use crate::rules::line::State;
-use crate::rules::mirror::Entity;
+use crate::rules::mirror::{Cell, Entity, key_hash};
 use crate::rules::schedule::{Round, Urgency};
-use crate::store::{agent, customers, details, hooks, orders, owed, products};
+use crate::store::{Reading, agent, customers, details, hooks, orders, owed, prices, products};
 
 /// A webhook that was let in.
 #[derive(Debug, Clone)]
@@ -52,8 +52,8 @@ pub(super) struct Course {
     asked_at: HashMap<Entity, Duration>,
     /// Entities whose round under way hooks asked for.
     rounds: HashSet<Entity>,
-    /// Records are being fetched.
-    pub(super) fetching: bool,
+    /// Records are being fetched, since this step.
+    pub(super) fetching: Option<u64>,
     /// After a failure, none are fetched before this.
     not_before: Duration,
     /// Nothing is wanted: the table need not be asked.
@@ -99,7 +99,10 @@ impl Mind {
                 {
                     continue;
                 }
-                Touched::Record(..) => {
+                Touched::Record(entity, number) => {
+                    if *entity == Entity::Customers {
+                        settled.prices_wanted |= prices::want_customer(tx, number, &now)?;
+                    }
                     let now = self.now.mono;
                     self.course.hooks.records.get_or_insert_with(|| Burst::new(now)).add(now);
                     self.course.hooks.none_wanted = false;
@@ -188,7 +191,8 @@ impl Mind {
     pub(super) fn plan_fetch(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         self.forget_seen(tx)?;
         let hooks = &self.course.hooks;
-        if hooks.fetching || hooks.none_wanted || self.task.only.is_some() || self.task.mirror_only {
+        if hooks.fetching.is_some() || hooks.none_wanted || self.task.only.is_some() || self.task.mirror_only
+        {
             return Ok(());
         }
         if !self.course.line.is_open() || self.course.line.state != State::Up {
@@ -275,6 +279,7 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         settled.fetched = true;
         let now = self.now.text();
+        let asked_at = self.course.hooks.fetching.unwrap_or_default();
         // Those behind one that failed were not asked for.
         for number in asked.iter().skip(all.len()) {
             hooks::want(tx, &Touched::Record(entity, number.clone()))?;
@@ -287,11 +292,17 @@ impl Mind {
                 Got::LoginRefused => Some("the login was refused"),
                 _ => None,
             });
+            // The record's own row, a moment ago, makes its detail no older.
+            let newer = self.stored_since(asked_at, entity, settled);
+            let may_be_old = newer.contains(&key_hash(&[Cell::text(&record.number)]));
             if let Some(Got::Body(body)) = &record.row {
-                self.store_row(tx, entity, body, &now, settled)?;
+                let reading = Reading { newer: Some(&newer), ..Reading::at(&now) };
+                if !self.store_row(tx, entity, body, &reading, settled)? {
+                    hooks::want(tx, &touched)?;
+                }
             }
             if let Some(got) = &record.detail {
-                self.hear_detail(tx, entity, &record.number, got, &now)?;
+                self.hear_detail(tx, (entity, &record.number), got, may_be_old, settled)?;
             }
             match failed {
                 None => hooks::strike(tx, &touched)?,
@@ -302,30 +313,32 @@ impl Mind {
         Ok(())
     }
 
-    /// The row of one record, out of a list that was narrowed to it.
+    /// The row of one record, out of a list that was narrowed to it. `false`: it may be older than what is
+    /// stored, and is to be fetched again.
     fn store_row(
         &self,
         tx: &Transaction<'_>,
         entity: Entity,
         body: &[u8],
-        now: &str,
+        reading: &Reading<'_>,
         settled: &mut Settled,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<bool> {
         let page = match split_page(entity, body) {
             Ok(page) => page,
             Err(error) => {
                 log::warn!("{error}");
-                return Ok(());
+                return Ok(true);
             }
         };
         let applied = match entity {
-            Entity::Products => products::apply_list_page(tx, &page.rows, &HashSet::new(), now)?,
-            Entity::Customers => customers::apply_list_page(tx, &page.rows, now)?,
-            _ => return Ok(()),
+            Entity::Products => products::apply_list_page(tx, &page.rows, reading)?,
+            Entity::Customers => customers::apply_list_page(tx, &page.rows, reading)?,
+            _ => return Ok(true),
         };
         // A list of everything that is being read may have passed its place already.
+        settled.note_stored(entity, applied.written);
         settled.rounds.push(RoundStep::Stored(entity, applied.seen));
-        Ok(())
+        Ok(applied.left_out == 0)
     }
 
     fn try_again(&mut self, tx: &Transaction<'_>, touched: &Touched, why: &str) -> rusqlite::Result<()> {

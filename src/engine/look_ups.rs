@@ -74,7 +74,7 @@ impl Mind {
         match finding {
             Finding::Found(index) => {
                 let candidate = &candidates[index];
-                self.deliver(tx, &item, &candidate.number, &candidate.record)?;
+                self.deliver(tx, &item, &candidate.number, &candidate.record, settled)?;
                 settled.doubts.insert(id, None);
                 self.end(tx, attempt, "found", Some(&candidate.number), done)
             }
@@ -125,7 +125,7 @@ impl Mind {
         let mut due: Vec<i64> = Vec::new();
         let mut next = None;
         for (id, doubt) in &self.course.doubts {
-            if self.course.in_flight.contains(id) {
+            if self.course.in_flight.contains_key(id) {
                 continue;
             }
             if doubt.next_at <= self.now.mono {

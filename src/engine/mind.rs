@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 
 use super::course::{Course, Settled};
+use super::meanwhile::Meanwhile;
 use super::{Event, Job, Task, alerts, rounds};
 use crate::clock::{self, Now};
 use crate::config::Config;
@@ -21,12 +22,16 @@ pub(super) struct Mind {
     pub(super) pauses: Pauses,
     pub(super) course: Course,
     pub(super) rounds: rounds::Rounds,
+    /// What was stored while calls were under way. As the rounds, it knows only what was committed.
+    pub(super) meanwhile: Meanwhile,
     /// Extend's clock: its seconds since 1970 at a moment of ours.
     pub(super) server_clock: Option<(i64, Duration)>,
     /// The earliest moment at which something may be due.
     pub(super) wake_at: Duration,
     /// The inbox was looked at as a whole.
     pub(super) scanned: bool,
+    /// A list has moved on, and its next page can be planned.
+    pub(super) moved_on: bool,
     /// A round ended since memory was last given back.
     pub(super) may_rest: bool,
     /// Files that were moved a moment ago: the watcher may have read them before.
@@ -80,6 +85,10 @@ impl Mind {
                 settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
                 Ok(())
             }
+            Event::Examined(_) => {
+                settled.examine_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
+                Ok(())
+            }
             Event::Copied(_) => {
                 settled.copied = Some(false);
                 Ok(())
@@ -94,6 +103,7 @@ impl Mind {
             }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) | Event::PageServed(_) => Ok(()),
+            Event::Answered(answered) => self.hear_answered(tx, answered, settled),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -109,8 +119,10 @@ impl Mind {
             Event::Seen(sighting) => self.hear_sighting(tx, sighting, settled),
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
+            Event::Answered(answered) => self.hear_answered(tx, answered, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
+            Event::Examined(found) => self.hear_examined(tx, found, settled),
             Event::Copied(copied) => self.hear_copied(tx, copied, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
@@ -146,6 +158,7 @@ impl Mind {
     pub(super) fn plan(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         if !self.task.mirror_only {
+            self.plan_questions(&mut jobs);
             self.plan_moves(tx, &mut jobs)?;
             self.plan_pushes(tx, &mut jobs)?;
         } else {
@@ -154,6 +167,7 @@ impl Mind {
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
         self.plan_backup(tx, &mut jobs)?;
+        self.plan_examination(tx, &mut jobs)?;
         self.plan_copy(tx, &mut jobs)?;
         self.plan_alerts(&mut jobs);
         Ok(jobs)

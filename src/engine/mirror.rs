@@ -53,21 +53,21 @@ impl Course {
 
     /// How many of them are of the class that comes last.
     pub(super) fn fills(&self) -> usize {
-        let lists = self.pulling.iter().filter(|lane| lane.round == Round::Full).count();
-        lists + self.fetching.iter().filter(|job| job.urgency == Urgency::Rest).count()
+        let lists = self.pulling.keys().filter(|lane| lane.round == Round::Full).count();
+        lists + self.fetching.iter().filter(|(_, job)| job.urgency == Urgency::Rest).count()
     }
 
     pub(super) fn is_fetching(&self, entity: Entity, number: &str) -> bool {
-        let mut jobs = self.fetching.iter().filter(|job| job.entity == entity);
-        jobs.any(|job| job.numbers.iter().any(|known| known == number))
+        let mut jobs = self.fetching.iter().filter(|(_, job)| job.entity == entity);
+        jobs.any(|(_, job)| job.numbers.iter().any(|known| known == number))
     }
 
-    pub(super) fn begin_pull(&mut self, job: &CallJob) {
+    pub(super) fn begin_pull(&mut self, job: &CallJob, step: u64) {
         match job {
             CallJob::Page(job) => {
-                self.pulling.insert(Lane { entity: job.entity, round: job.round });
+                self.pulling.insert(Lane { entity: job.entity, round: job.round }, step);
             }
-            CallJob::Details(job) => self.fetching.push(job.clone()),
+            CallJob::Details(job) => self.fetching.push((step, job.clone())),
             _ => {}
         }
     }
@@ -124,7 +124,7 @@ impl Mind {
                     self.course.budget.give_back(Group::Standard, 1);
                     break;
                 };
-                self.course.begin_pull(&job);
+                self.course.begin_pull(&job, self.meanwhile.step);
                 jobs.push(Job::Pull(job));
             }
         }
@@ -193,7 +193,10 @@ impl Mind {
             let job = match kind {
                 0 => self.next_sweep(tx)?,
                 1 => self.next_page(tx, Lane { entity: Entity::Prices, round: Round::Full })?,
-                _ => self.next_details(tx, Urgency::Rest)?,
+                _ => match self.next_details(tx, Urgency::Rest)? {
+                    Some(job) => Some(job),
+                    None => self.next_in_turn(tx)?,
+                },
             };
             if let Some(job) = job {
                 self.rounds.spent[kind] += u64::from(job.requests());
@@ -245,7 +248,7 @@ impl Mind {
         tx: &Transaction<'_>,
         lane: Lane,
     ) -> rusqlite::Result<Option<CallJob>> {
-        if self.course.pulling.contains(&lane) {
+        if self.course.pulling.contains_key(&lane) {
             return Ok(None);
         }
         if !self.rounds.under_way.contains_key(&lane) && !self.begin_round(tx, lane)? {
@@ -315,7 +318,9 @@ impl Mind {
             return Ok(false);
         }
         let parts = self.parts(tx, lane, state.cursor.as_deref())?;
-        let under = Under::new(clock::text(self.server_now()), self.now.text(), parts);
+        let mut under = Under::new(clock::text(self.server_now()), self.now.text(), parts);
+        under.announces =
+            lane.round == Round::Full && !filled && sync_state::is_announced_later(tx, lane.entity)?;
         self.rounds.under_way.insert(lane, under);
         if lane.round == Round::Changes {
             self.note_round_begins(tx, lane.entity)?;

@@ -16,6 +16,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
 use crate::config::Config;
+use crate::exchange::answer::{AnswerJob, Answered};
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
@@ -27,10 +28,12 @@ use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
 use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
+use crate::store::upkeep::Examined;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod alerts;
 mod backup;
+mod care;
 mod changes;
 mod course;
 mod delivery;
@@ -38,11 +41,13 @@ mod hooks;
 mod intake;
 mod line;
 mod look_ups;
+mod meanwhile;
 mod mind;
 mod mirror;
 mod pages;
 mod pulse;
 mod put_out;
+mod questions;
 mod reconcile;
 mod records;
 mod reports;
@@ -57,6 +62,7 @@ pub(crate) use intake::warnings;
 use mind::{Mind, is_about_the_data};
 pub use mirror::PULL_WORKERS;
 pub use pulse::{Pulse, STUCK_AFTER};
+pub use questions::ASK_WORKERS;
 pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::{entities, pause_between_rounds};
 
@@ -69,10 +75,14 @@ pub enum Event {
     Moved(Vec<Taken>),
     /// Files were put out, or could not be.
     Put(Vec<Put>),
+    /// Questions were answered, or could not be.
+    Answered(Vec<Answered>),
     /// A call was made.
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
     BackedUp(Result<String, CopyError>),
+    /// All of the database was looked through.
+    Examined(Examined),
     /// The copy for reports was refreshed, or why not.
     Copied(Result<(), String>),
     /// A webhook came and was let in.
@@ -102,6 +112,8 @@ pub enum Job {
     Pull(CallJob),
     /// Copy the database, under the name of this time. One at a time.
     Backup(jiff::Timestamp),
+    /// Look through all of the database. One at a time, and not beside a backup.
+    Examine,
     /// Refresh the copy for reports. One at a time.
     Copy,
     /// Look what is wrong. This or an alarm, one at a time.
@@ -110,6 +122,10 @@ pub enum Job {
     Tell(Message),
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
+    /// Put a question to Extend that somebody waits for. Several at a time, beside all else.
+    Ask(CallJob),
+    /// Answer questions. One at a time.
+    Answer(Vec<AnswerJob>),
 }
 
 /// How much the engine may do.
@@ -136,6 +152,7 @@ pub struct Engine {
     waiting: Vec<Event>,
     data_version: Option<i64>,
     log: wal::LogWatch,
+    tended: care::Tended,
     mind: Mind,
 }
 
@@ -170,6 +187,7 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        put_out::note_shapes(&transaction, &config)?;
         let filled = mirror::take_up(&transaction, &config)?;
         // An entity that was never fetched is seen to be missing.
         for entity in entities(&config) {
@@ -184,10 +202,12 @@ impl Engine {
             task,
             pauses,
             course,
+            meanwhile: meanwhile::Meanwhile::default(),
             server_clock: None,
             wake_at: now.mono,
             scanned: false,
             may_rest: false,
+            moved_on: false,
             just_moved: HashMap::new(),
             now,
             dice: fastrand::Rng::new(),
@@ -197,6 +217,7 @@ impl Engine {
             waiting: Vec::new(),
             data_version: None,
             log: wal::LogWatch::default(),
+            tended: care::Tended::default(),
             mind,
         })
     }
@@ -212,7 +233,19 @@ impl Engine {
         now: Now,
     ) -> Result<Vec<Job>, StoreError> {
         self.mind.wake_at = now.mono + Duration::from_secs(3600);
-        self.take_in(events, now, Mind::plan)
+        let mut jobs = self.take_in(events, now, Mind::plan)?;
+        if std::mem::take(&mut self.mind.moved_on) {
+            // A list goes to its next page only once the last one is committed; nothing waits for that.
+            self.mind.wake_at = now.mono + Duration::from_secs(3600);
+            match self.take_in([], now, Mind::plan) {
+                Ok(more) => jobs.extend(more),
+                Err(error) => {
+                    log::warn!("{error}; what comes next is planned once more");
+                    self.mind.wake_at = now.mono;
+                }
+            }
+        }
+        Ok(jobs)
     }
 
     /// Takes in `events` and begins nothing that would follow from them: for the end of the process.
@@ -230,14 +263,17 @@ impl Engine {
         plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
-        // Read whole for a backup it was found damaged. Only a start can make it again.
+        // Read whole it was found damaged. Only a start can make it again.
         if let Some(why) = self.waiting.iter().find_map(|event| match event {
-            Event::BackedUp(Err(CopyError::Damaged(why))) => Some(why.clone()),
+            Event::BackedUp(Err(CopyError::Damaged(why))) | Event::Examined(Examined::Damaged(why)) => {
+                Some(why.clone())
+            }
             _ => None,
         }) {
             return Err(StoreError::Damaged(why));
         }
         self.mind.now = now;
+        self.mind.meanwhile.step += 1;
         let course = self.mind.course.clone();
         let mut taken = self.commit(&plan, Mind::hear);
         if taken.as_ref().is_err_and(is_about_the_data) {
@@ -287,10 +323,12 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
-            && !mind.course.hooks.fetching
+            && mind.course.questions.is_empty()
+            && mind.course.hooks.fetching.is_none()
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.backing_up
+            && !mind.course.examining
             && !mind.course.copies.under_way
             && !mind.course.alerts.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.

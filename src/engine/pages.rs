@@ -3,12 +3,13 @@
 //! is asked for again; a list that was not read to its end moves no cursor and removes nothing.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use rusqlite::Transaction;
 use serde_json::value::RawValue;
 
 use super::reconcile::listed;
-use super::rounds::{Lane, Part, Phase, Read, RoundStep, Then, Under};
+use super::rounds::{InDoubt, Lane, Part, Phase, Read, RoundStep, Then, Under};
 use super::{Mind, Settled};
 use crate::config::Scope;
 use crate::extend::jobs::PageJob;
@@ -19,9 +20,13 @@ use crate::rules::mirror::{Cell, Entity, key_hash};
 use crate::rules::schedule::{Round, Urgency, wants_another_pass};
 use crate::rules::sweep::{Doubt, doubt, removal_is_plausible};
 use crate::store::{
-    Applied, balances, customers, details, orders, outbox, prices, products, returns, sweeps, sync_requests,
-    sync_state,
+    Applied, Reading, balances, customers, details, orders, outbox, prices, products, returns, sweeps,
+    sync_requests, sync_state,
 };
+
+/// How far a list of everything has come is noted no more often than this: a page of which nothing changed
+/// writes nothing.
+const BETWEEN_NOTES: Duration = Duration::from_secs(5);
 
 /// A return that no list of open ones shows and that is open here is asked for this often, in hours.
 const HOURS_BETWEEN_CHECKS: i64 = 6;
@@ -76,7 +81,7 @@ impl Mind {
         log::warn!("{} could not be fetched: {why}", entity.name());
         match &job.customer {
             Some(customer) => {
-                prices::end_turn(tx, customer, &now, Some(why))?;
+                prices::end_turn(tx, customer, &now, &now, Some(why))?;
                 self.note_prices(tx, &now)?;
             }
             None => {
@@ -104,21 +109,48 @@ impl Mind {
         let lane = Lane { entity: job.entity, round: job.round };
         let now = self.now.text();
         let Some(under) = self.rounds.under_way.get(&lane) else { return Ok(()) };
-        let applied = self.apply_page(tx, job, under, &page.rows, &now)?;
+        let asked_at = self.course.pulling.get(&lane).copied().unwrap_or_default();
+        let newer = self.stored_since(asked_at, lane.entity, settled);
+        let reading = Reading {
+            now: &now,
+            shown: Some(&under.seen),
+            newer: Some(&newer),
+            announced_later: under.announces,
+        };
+        let applied = self.apply_page(tx, job, under, &page.rows, &reading)?;
+        settled.note_stored(lane.entity, applied.written.iter().copied());
+        if lane == (Lane { entity: Entity::Customers, round: Round::Changes }) {
+            // Nothing tells which prices changed; those of a customer that did may have.
+            for number in &applied.changed_numbers {
+                settled.prices_wanted |= prices::want_customer(tx, number, &now)?;
+            }
+        }
+        if lane.round == Round::Changes && self.has_details(lane.entity) {
+            // A record that is on its way may be older than what this list tells has changed.
+            settled.note_numbers(lane.entity, &applied.numbers);
+        }
+        if applied.left_out > 0 && under.may_ask_again() {
+            settled.rounds.push(RoundStep::AskAgain(lane));
+            return Ok(());
+        }
         let (rows, total, last) = (page.rows.len() as u64, page.total, page.last);
-        let mut read = Read { applied, rows, total, last, listed: Vec::new() };
+        let mut read = Read { applied, rows, total, last, ..Read::default() };
         if lane == (Lane { entity: Entity::Orders, round: Round::Full }) {
             read.listed = listed(tx, &page.rows)?;
         }
-        if lane.round == Round::Full && under.phase == Phase::Read {
+        if lane.round == Round::Full
+            && under.phase == Phase::Read
+            && under.noted_at.is_none_or(|at| at + BETWEEN_NOTES <= self.now.mono)
+        {
             let (began_at, rows) = (under.began.clone(), under.rows + read.rows);
             let sweep = sync_state::Sweep { began_at, rows, total: page.total };
             sync_state::note_sweep(tx, lane.entity, Some(&sweep))?;
+            read.noted_at = Some(self.now.mono);
         }
         let then = match (page.last, under.parts.len()) {
             (false, _) => Then::NextPage,
             (true, 2..) => Then::NextPart,
-            (true, _) => match self.after_lists(tx, job, under, &read, &now)? {
+            (true, _) => match self.after_lists(tx, job, under, &read, &now, settled)? {
                 Ok(then) => then,
                 Err(why) => return self.fail_round(tx, job, &why, settled),
             },
@@ -139,7 +171,7 @@ impl Mind {
                 self.note_round_done(tx, lane.entity)?;
             }
         }
-        settled.rounds.push(RoundStep::Page(lane, read, then));
+        settled.rounds.push(RoundStep::Page(lane, Box::new(read), then));
         Ok(())
     }
 
@@ -149,21 +181,21 @@ impl Mind {
         job: &PageJob,
         under: &Under,
         rows: &[&RawValue],
-        now: &str,
+        reading: &Reading<'_>,
     ) -> rusqlite::Result<Applied> {
         let scope = match self.config.orders.scope {
             Scope::All => orders::Scope::All,
             Scope::Ours => orders::Scope::Ours,
         };
         let applied = match job.entity {
-            Entity::Products => products::apply_list_page(tx, rows, &under.seen, now)?,
-            Entity::Customers => customers::apply_list_page(tx, rows, now)?,
-            Entity::Balances => balances::apply_list_page(tx, rows, now)?,
+            Entity::Products => products::apply_list_page(tx, rows, reading)?,
+            Entity::Customers => customers::apply_list_page(tx, rows, reading)?,
+            Entity::Balances => balances::apply_list_page(tx, rows, reading)?,
             Entity::Prices => {
-                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, now)?
+                prices::apply_list_page(tx, job.customer.as_deref().unwrap_or_default(), rows, reading)?
             }
-            Entity::Orders => orders::apply_list_page(tx, rows, scope, now)?,
-            Entity::Returns => returns::apply_list_page(tx, rows, scope, now)?,
+            Entity::Orders => orders::apply_list_page(tx, rows, scope, reading)?,
+            Entity::Returns => returns::apply_list_page(tx, rows, scope, reading)?,
             Entity::ReturnCodes => returns::replace_codes(tx, rows)?,
         };
         if self.has_details(job.entity) {
@@ -199,11 +231,20 @@ impl Mind {
         under: &Under,
         read: &Read,
         now: &str,
+        settled: &mut Settled,
     ) -> rusqlite::Result<Result<Then, String>> {
         if under.phase == Phase::Read {
             let showed_new =
                 under.showed_new || read.applied.seen.iter().any(|key| !under.seen.contains(key));
-            if wants_another_pass(under.passes + 1, under.stood_still_with(read), showed_new) {
+            // A sweep whose list does not say how many rows it has: what was known before and is not shown is
+            // asked for by its number, and tells whether the list moved.
+            let told_by_number = job.round == Round::Full
+                && read.total.is_none()
+                && self.rounds.filled.contains(&job.entity)
+                && sweeps::shows_all(job.entity);
+            if !told_by_number
+                && wants_another_pass(under.passes + 1, under.stood_still_with(read), showed_new)
+            {
                 return Ok(Ok(Then::AnotherPass));
             }
         }
@@ -224,14 +265,28 @@ impl Mind {
                 let why = suddenly_few(seen.len(), before, self.config.exchange.language);
                 return Ok(Err(why));
             }
-            match doubt(entity, gone.numbers(), under.pages + 1) {
-                Doubt::None => {}
-                Doubt::Ask(groups) => return Ok(Ok(Then::MakeSure(narrowed(&under.lists, &groups)))),
-                Doubt::ReadAgain => return Ok(Ok(Then::MakeSure(under.lists.clone()))),
+            if let Doubt::Ask { groups, all } =
+                doubt(entity, gone.numbers(), under.lists.len(), under.pages + 1)
+            {
+                let parts = narrowed(&under.lists, &groups);
+                return Ok(Ok(Then::MakeSure(parts, InDoubt { records: gone.len(), all })));
+            }
+        }
+        let found = under.in_doubt.records.saturating_sub(gone.len());
+        if found > 0 {
+            log::warn!("{}: the list of everything left out {found} that Extend has", entity.name());
+            if !under.in_doubt.all {
+                let (records, language) = (under.in_doubt.records, self.config.exchange.language);
+                return Ok(Err(left_out(found, records, language)));
+            }
+            // What moved to where nobody looked moved because something before it went.
+            if read.total.is_none() && under.passes <= 1 {
+                return Ok(Ok(Then::AnotherPass));
             }
         }
         log::info!("{}: {} are gone at Extend", entity.name(), gone.len());
         sweeps::remove(tx, entity, &gone, now)?;
+        settled.note_stored(entity, gone.hashes());
         Ok(Ok(Then::Done))
     }
 
@@ -245,7 +300,7 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         let (entity, full) = (job.entity, job.round == Round::Full);
         if let Some(customer) = &job.customer {
-            prices::end_turn(tx, customer, now, None)?;
+            prices::end_turn(tx, customer, &under.began, now, None)?;
             sync_state::note_sweep(tx, entity, None)?;
             return self.note_prices(tx, now);
         }
@@ -307,6 +362,21 @@ fn narrowed(lists: &VecDeque<Part>, groups: &[Vec<String>]) -> VecDeque<Part> {
         .iter()
         .flat_map(|group| lists.iter().map(|list| Part { only: group.clone(), ..list.clone() }))
         .collect()
+}
+
+fn left_out(found: usize, records: usize, language: Language) -> String {
+    language.pick(
+        format!(
+            "Extend's list left out {records} records, and asked for a part of them by number Extend still had \
+             {found}; nothing was removed, and the list is read again. If this stays so, tell Extend that its list is \
+             not whole"
+        ),
+        format!(
+            "Extends lista utelämnade {records} poster, och när en del av dem efterfrågades med nummer fanns {found} \
+             kvar i Extend; inget togs bort, och listan läses igen. Förblir det så, säg till Extend att dess lista \
+             inte är hel"
+        ),
+    )
 }
 
 fn suddenly_few(seen: usize, before: usize, language: Language) -> String {

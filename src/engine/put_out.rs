@@ -11,9 +11,10 @@ use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
 use crate::clock;
+use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
-use crate::store::{agent, changes, outgoing, owed};
+use crate::store::{agent, changes, outgoing, owed, sync_state, thinning};
 
 /// Entities that are put out as snapshots and changes.
 pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
@@ -66,6 +67,20 @@ pub(super) struct State {
     hurried: HashSet<Entity>,
 }
 
+/// The agent's note of how files were put out last.
+const SHAPES: &str = "shapes";
+
+/// Where the settings want files otherwise than they were put out, all of them are owed.
+pub(super) fn note_shapes(tx: &Transaction<'_>, config: &Config) -> rusqlite::Result<()> {
+    let shapes = format!("{:?} {:?}", config.shapes, config.exchange.csv);
+    match agent::get(tx, SHAPES)? {
+        Some(known) if known == shapes => return Ok(()),
+        Some(_) => PUT_OUT.iter().try_for_each(|entity| owed::owe(tx, "snapshot", entity.name()))?,
+        None => {}
+    }
+    agent::set(tx, SHAPES, &shapes)
+}
+
 impl State {
     /// What is pending of this entity need not wait for the end of its round.
     pub(super) fn hurry(&mut self, entity: Entity) {
@@ -83,6 +98,14 @@ impl Mind {
         let mut trouble = None;
         self.course.put_out.last_took = put.iter().map(|file| file.took).sum();
         for file in put {
+            if let PutJob::Thin { file: id } = file.job {
+                match &file.result {
+                    Ok(()) => thinning::forget(tx, id)?,
+                    Err(error) => log::warn!("what has long ended could not be removed: {error}"),
+                }
+                self.course.thinning.after(id, file.result.is_ok());
+                continue;
+            }
             if let Err(error) = &file.result {
                 trouble = Some(error.to_string());
                 continue;
@@ -106,6 +129,7 @@ impl Mind {
                     // There may be more.
                     self.course.put_out.cleared_at = None;
                 }
+                PutJob::Thin { .. } => {}
             }
         }
         if let Some(error) = &trouble {
@@ -150,6 +174,7 @@ impl Mind {
         }
         if files.is_empty() {
             self.plan_clearing(tx, &mut files)?;
+            self.plan_thinning(tx, &mut files)?;
         }
         // Small files first: a job with a snapshot in it is done when the snapshot is.
         if files.is_empty() {
@@ -168,7 +193,7 @@ impl Mind {
     /// Numbers what changed since the last file of changes, entity by entity.
     fn flush_changes(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         for entity in PUT_OUT {
-            if !changes::has_pending(tx, entity)? {
+            if !changes::has_pending(tx, entity)? || sync_state::awaits_announcement(tx, entity)? {
                 continue;
             }
             let since = self.course.put_out.flushed.get(&entity).copied();
@@ -178,9 +203,12 @@ impl Mind {
                 self.wake(at);
                 continue;
             }
-            let subtract = self.config.exchange.subtract_queued;
-            while outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?.is_some()
-            {
+            let shape = self.config.shapes.of(entity);
+            outgoing::flush_changes(tx, entity, shape, &self.now.text(), ROWS_IN_CHANGES)?;
+            if changes::has_pending(tx, entity)? {
+                // One file at a time, so that nobody waits for a hundred of them.
+                self.wake(self.now.mono);
+                continue;
             }
             owed::owe(tx, "snapshot", entity.name())?;
             self.course.put_out.flushed.insert(entity, self.now.mono);

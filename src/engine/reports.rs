@@ -83,7 +83,7 @@ impl Mind {
         let course = &self.course;
         let busy = !jobs.is_empty()
             || course.pulls() > 0
-            || course.hooks.fetching
+            || course.hooks.fetching.is_some()
             || course.moving
             || course.putting
             || course.pushing > 0;

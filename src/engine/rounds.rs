@@ -22,6 +22,9 @@ const TURNS: [Entity; 7] = [
     Entity::Prices,
 ];
 
+/// How often in a row a page is asked for again.
+const PAGES_ASKED_AGAIN: u32 = 5;
+
 /// A list that is read beside the others: of everything, or of what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Lane {
@@ -52,6 +55,14 @@ pub(super) enum Phase {
     MakeSure,
 }
 
+/// What a list of everything did not show.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct InDoubt {
+    pub(super) records: usize,
+    /// All of it is asked for, not a sample.
+    pub(super) all: bool,
+}
+
 /// One round.
 #[derive(Debug, Clone)]
 pub(super) struct Under {
@@ -60,6 +71,7 @@ pub(super) struct Under {
     /// When it began, by our clock.
     pub(super) began: String,
     pub(super) phase: Phase,
+    pub(super) in_doubt: InDoubt,
     pub(super) page: u32,
     /// The lists that are still to be read; the first is being read.
     pub(super) parts: VecDeque<Part>,
@@ -86,6 +98,12 @@ pub(super) struct Under {
     /// How often in a row the page could not be fetched, and when it may be asked for again.
     tries: u32,
     pub(super) not_before: Duration,
+    /// When it was last noted how far it has come.
+    pub(super) noted_at: Option<Duration>,
+    /// All that it brings is told to the webshop at its end, and not row by row.
+    pub(super) announces: bool,
+    /// How often in a row the page was asked for again as it may have been older than what was stored.
+    asked_again: u32,
     /// Orders that were listed and may be ours.
     pub(super) listed: Vec<Listed>,
 }
@@ -96,6 +114,7 @@ impl Under {
             cursor,
             began,
             phase: Phase::Read,
+            in_doubt: InDoubt::default(),
             page: 0,
             lists: parts.clone(),
             parts,
@@ -110,12 +129,17 @@ impl Under {
             skipped: 0,
             tries: 0,
             not_before: Duration::ZERO,
+            noted_at: None,
+            announces: false,
+            asked_again: 0,
             listed: Vec::new(),
         }
     }
 
     fn take(&mut self, read: Read) {
         self.tries = 0;
+        self.asked_again = 0;
+        self.noted_at = read.noted_at.or(self.noted_at);
         self.not_before = Duration::ZERO;
         self.pages += 1;
         self.list = self.list.and(read.rows, read.total);
@@ -133,6 +157,8 @@ impl Under {
     }
 
     fn begin_pass(&mut self, parts: VecDeque<Part>) {
+        // The end of the first pass of a first list announced all of it.
+        self.announces = false;
         self.passes += 1;
         self.parts = parts;
         self.page = 0;
@@ -140,6 +166,12 @@ impl Under {
         self.list = Pages::default();
         self.stood_still = true;
         self.showed_new = false;
+    }
+
+    /// Whether the page is asked for again where some of it may be older than what is stored. A record that was
+    /// stored anew each time goes without it: what stored it is newer.
+    pub(super) fn may_ask_again(&self) -> bool {
+        self.asked_again < PAGES_ASKED_AGAIN
     }
 
     /// Whether all lists of the pass stood still, now that `last` was read, the last page of the last of them.
@@ -157,6 +189,8 @@ pub(super) struct Read {
     pub(super) total: Option<u64>,
     /// It is the last page of its list.
     pub(super) last: bool,
+    /// How far the round has come was noted with it.
+    pub(super) noted_at: Option<Duration>,
     pub(super) listed: Vec<Listed>,
 }
 
@@ -168,15 +202,17 @@ pub(super) enum Then {
     /// The same lists once more.
     AnotherPass,
     /// Lists that tell whether what was not shown is gone.
-    MakeSure(VecDeque<Part>),
+    MakeSure(VecDeque<Part>, InDoubt),
     Done,
 }
 
 /// What a page, a record or a failure did to a round; applied after the commit.
 pub(super) enum RoundStep {
-    Page(Lane, Read, Then),
+    Page(Lane, Box<Read>, Then),
     /// A page could not be fetched, and is asked for again.
     Retry(Lane, String),
+    /// Something in the page may be older than what is stored: it is asked for again.
+    AskAgain(Lane),
     /// The round is given up.
     Failed(Lane, String),
     /// A record that could not be fetched must not hold up those behind it.
@@ -204,6 +240,8 @@ pub(super) struct Rounds {
     pub(super) began: Duration,
     /// When each list is next due, so that the tables are not asked at every step.
     pub(super) due_at: HashMap<Lane, Duration>,
+    /// When the next record of an entity has its turn though no list tells that it changed.
+    pub(super) turns_at: HashMap<Entity, Duration>,
     /// Entities of which a list of everything was once read to its end.
     pub(super) filled: HashSet<Entity>,
     /// It is to be looked at anew whose prices are wanted.
@@ -235,6 +273,7 @@ impl Rounds {
             spent: [0; 3],
             began: Duration::ZERO,
             due_at: HashMap::new(),
+            turns_at: HashMap::new(),
             filled,
             customers_changed: true,
             open_returns: None,
@@ -297,12 +336,17 @@ impl Rounds {
 
     pub(super) fn after(&mut self, step: RoundStep, now: Duration) {
         match step {
-            RoundStep::Page(lane, read, then) => self.after_page(lane, read, then),
+            RoundStep::Page(lane, read, then) => self.after_page(lane, *read, then),
             RoundStep::Retry(lane, why) => {
                 if let Some(under) = self.under_way.get_mut(&lane) {
                     under.tries += 1;
                     under.not_before = now + again(under.tries, self.only).unwrap_or_default();
                     log::info!("{}: the page is asked for again: {why}", lane.entity.name());
+                }
+            }
+            RoundStep::AskAgain(lane) => {
+                if let Some(under) = self.under_way.get_mut(&lane) {
+                    under.asked_again += 1;
                 }
             }
             RoundStep::Failed(lane, why) => {
@@ -340,6 +384,7 @@ impl Rounds {
                 under.page = 0;
             }
             Then::AnotherPass => {
+                under.phase = Phase::Read;
                 under.begin_pass(under.lists.clone());
                 // The mirror can be used now, and what moved meanwhile is looked for beside other things.
                 under.there.clear();
@@ -347,8 +392,9 @@ impl Rounds {
                     self.asked.remove(&lane.entity);
                 }
             }
-            Then::MakeSure(parts) => {
+            Then::MakeSure(parts, in_doubt) => {
                 under.phase = Phase::MakeSure;
+                under.in_doubt = in_doubt;
                 under.begin_pass(parts);
             }
             Then::Done => self.after_round(lane),

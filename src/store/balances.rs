@@ -1,21 +1,28 @@
 //! `balances`: Extend's own, without what waits in our outbox.
 
-use std::collections::HashSet;
-
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use crate::rules::mirror::tables;
 
 /// Stores a page of ProductAvailability.
 ///
 /// # Errors
 /// SQLite's.
-pub fn apply_list_page(connection: &Connection, rows: &[&RawValue], now: &str) -> rusqlite::Result<Applied> {
-    let applied = mirrored::apply_list(connection, &tables::BALANCES, &[], rows, &HashSet::new(), now)?;
-    for number in &applied.changed_numbers {
-        note_moved_queue(connection, number)?;
+pub fn apply_list_page(
+    connection: &Connection,
+    rows: &[&RawValue],
+    reading: &Reading<'_>,
+) -> rusqlite::Result<Applied> {
+    let applied = mirrored::apply_list(connection, &tables::BALANCES, &[], rows, reading)?;
+    let waits: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox_rows)")?
+        .query_row([], |row| row.get(0))?;
+    if waits {
+        for number in &applied.changed_numbers {
+            note_moved_queue(connection, number)?;
+        }
     }
     Ok(applied)
 }

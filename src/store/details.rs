@@ -102,3 +102,28 @@ pub fn want_rest(connection: &Connection, entity: Entity) -> rusqlite::Result<()
     )?;
     Ok(())
 }
+
+/// The records whose detail was fetched, by number from behind `after` on: `limit` at the most.
+///
+/// # Errors
+/// SQLite's.
+pub fn next_in_turn(
+    connection: &Connection,
+    entity: Entity,
+    after: &str,
+    limit: u64,
+) -> rusqlite::Result<Vec<String>> {
+    let Some(table) = entity.table().filter(|table| table.detail_text.is_some() && table.keeps_removed)
+    else {
+        return Ok(Vec::new());
+    };
+    let number = table.columns[table.number_column()].name;
+    connection
+        .prepare_cached(&format!(
+            "SELECT {number} FROM {} WHERE {number} > ?1 AND removed_at IS NULL AND raw IS NOT NULL
+             ORDER BY {number} LIMIT ?2",
+            table.name
+        ))?
+        .query_map(params![after, limit as i64], |row| row.get(0))?
+        .collect()
+}

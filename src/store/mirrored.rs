@@ -26,8 +26,14 @@ pub struct Applied {
     pub seen: Vec<u64>,
     /// The numbers on the page, each once, in order. Of a price or balance, the product's.
     pub numbers: Vec<String>,
-    /// Those of them whose list row is not the stored one: their details are to be fetched.
+    /// Those of them whose list row is not the stored one: their details are to be fetched. Not those that are
+    /// listed for the first time with nothing that their detail did not tell.
     pub changed_numbers: Vec<String>,
+    /// A hash of each primary key whose row was written.
+    pub written: Vec<u64>,
+    /// Rows that differ from what was stored since the page was asked for, and were left out
+    /// ([`Reading::newer`]).
+    pub left_out: usize,
     /// Records that the mirror now holds.
     pub stored: usize,
     /// Records of which the webshop can see a change.
@@ -45,19 +51,50 @@ impl Applied {
     }
 }
 
-/// Stores a page of a list. `given` are the key columns that the records don't have. `seen` are the
-/// keys of the round's earlier pages, where the table has one row for several of the list.
+/// How a page is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// Now, as the tables have it.
+    pub now: &'a str,
+    /// Keys that earlier pages of the same round have shown ([`Applied::seen`]), where the table has one row
+    /// for several of the list: a product whose rows stand on two pages must not change twice a round where
+    /// its warehouses do not agree on its cost.
+    pub shown: Option<&'a HashSet<u64>>,
+    /// Keys that were stored by something else since the page was asked for. The page may be older than that:
+    /// where it differs, its row is left out.
+    pub newer: Option<&'a HashSet<u64>>,
+    /// The webshop is told of all of it at the end of the round
+    /// ([`is_announced_later`](super::sync_state::is_announced_later)).
+    pub announced_later: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// A page by itself.
+    pub fn at(now: &'a str) -> Reading<'a> {
+        Reading { now, shown: None, newer: None, announced_later: false }
+    }
+
+    fn was_shown(&self, key: u64) -> bool {
+        self.shown.is_some_and(|shown| shown.contains(&key))
+    }
+
+    fn may_be_old(&self, key: u64) -> bool {
+        self.newer.is_some_and(|newer| newer.contains(&key))
+    }
+}
+
+/// Stores a page of a list. `given` are the key columns that the records don't have.
 pub(super) fn apply_list(
     connection: &Connection,
     table: &Table,
     given: &[Cell<'_>],
     rows: &[&RawValue],
-    seen: &HashSet<u64>,
-    now: &str,
+    reading: &Reading<'_>,
 ) -> rusqlite::Result<Applied> {
     let mut applied = Applied::default();
     let mut lookup = connection.prepare_cached(&lookup_sql(table, Source::List))?;
-    let mut writer = Writer::new(connection, table, Source::List, now)?;
+    let mut writer = Writer::new(connection, table, Source::List, reading.now)?;
+    writer.announced_later = reading.announced_later;
     let mut last_number = None;
     let (mut numbers, mut changed_numbers) = (HashSet::new(), HashSet::new());
     for record in &list_records(table, given, rows, &mut applied) {
@@ -71,25 +108,40 @@ pub(super) fn apply_list(
         last_number = Some(number);
 
         let mut found = lookup.query(params_from_iter(&record.key))?;
-        let (change, odd) =
-            apply_list_record(&mut writer, found.next()?, given, record, seen.contains(&hash))?;
+        let done = apply_list_record(&mut writer, found.next()?, given, record, (hash, reading))?;
+        let Some(Done { change, odd, news }) = done else {
+            applied.left_out += 1;
+            continue;
+        };
         applied.odd += usize::from(odd);
         applied.changed += usize::from(change.is_public());
-        if change != Change::Unchanged && changed_numbers.insert(number) {
-            applied.changed_numbers.push(number.to_owned());
+        if change != Change::Unchanged {
+            applied.written.push(hash);
+            if news && changed_numbers.insert(number) {
+                applied.changed_numbers.push(number.to_owned());
+            }
         }
     }
     writer.finish()?;
     Ok(applied)
 }
 
+/// What a row of a list did.
+struct Done {
+    change: Change,
+    odd: bool,
+    /// It tells something that the detail did not.
+    news: bool,
+}
+
+/// `None`: it was left out, as what is stored may be newer.
 fn apply_list_record(
     writer: &mut Writer<'_>,
     found: Option<&rusqlite::Row<'_>>,
     given: &[Cell<'_>],
     record: &ListRecord<'_>,
-    seen: bool,
-) -> rusqlite::Result<(Change, bool)> {
+    (hash, reading): (u64, &Reading<'_>),
+) -> rusqlite::Result<Option<Done>> {
     let table = writer.table;
     let bit = Source::List.odd_bit();
     let stored = found.map(|row| Stored::read(table, row)).transpose()?;
@@ -97,9 +149,12 @@ fn apply_list_record(
         && !stored.removed
         && let Some(text) = stored.text
         && (mirror::is_known(table, text, record.text, &record.fields)
-            || seen && mirror::keeps_stored(table, text, &record.fields).is_gt())
+            || reading.was_shown(hash) && mirror::keeps_stored(table, text, &record.fields).is_gt())
     {
-        return Ok((Change::Unchanged, stored.odd & bit != 0));
+        return Ok(Some(Done { change: Change::Unchanged, odd: stored.odd & bit != 0, news: false }));
+    }
+    if reading.may_be_old(hash) {
+        return Ok(None);
     }
 
     let read = mirror::read_list(table, given, &record.fields);
@@ -121,7 +176,8 @@ fn apply_list_record(
     };
     let change = mirror::plan(existing.as_ref(), &incoming);
     writer.write(change, existing.as_ref(), &incoming)?;
-    Ok((change, odd))
+    let known = stored.as_ref().is_some_and(|stored| stored.has_other && stored.text.is_none());
+    Ok(Some(Done { change, odd, news: change.is_public() || !known }))
 }
 
 /// What storing a detail did.
@@ -185,6 +241,7 @@ pub(super) fn apply_detail(
     applied.numbers.push(number.clone());
     if change != Change::Unchanged {
         applied.changed_numbers.push(number.clone());
+        applied.written.extend(&applied.seen);
     }
     Ok(Ok(StoredDetail { applied, number, change }))
 }

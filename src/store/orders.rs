@@ -1,12 +1,10 @@
 //! `orders`, `order_rows` and `shipments`: what Extend says of an order.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use crate::rules::mirror::cells::{self, Kind};
 use crate::rules::mirror::{Change, Entity, fields, parts, tables};
 
@@ -28,7 +26,7 @@ pub fn apply_list_page(
     connection: &Connection,
     rows: &[&RawValue],
     scope: Scope,
-    now: &str,
+    reading: &Reading<'_>,
 ) -> rusqlite::Result<Applied> {
     let mut wanted = Vec::with_capacity(rows.len());
     for row in rows {
@@ -36,7 +34,7 @@ pub fn apply_list_page(
             wanted.push(*row);
         }
     }
-    let mut applied = mirrored::apply_list(connection, &tables::ORDERS, &[], &wanted, &HashSet::new(), now)?;
+    let mut applied = mirrored::apply_list(connection, &tables::ORDERS, &[], &wanted, reading)?;
     let mut has_detail =
         connection.prepare_cached("SELECT raw IS NOT NULL FROM orders WHERE order_number = ?1")?;
     for number in &applied.numbers {

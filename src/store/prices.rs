@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
 use super::cells::count;
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use super::sweeps;
 use crate::rules::mirror::{Cell, Entity, tables};
 
@@ -19,10 +19,10 @@ pub fn apply_list_page(
     connection: &Connection,
     customer_number: &str,
     rows: &[&RawValue],
-    now: &str,
+    reading: &Reading<'_>,
 ) -> rusqlite::Result<Applied> {
     let given = [Cell::text(customer_number)];
-    mirrored::apply_list(connection, &tables::PRICES, &given, rows, &HashSet::new(), now)
+    mirrored::apply_list(connection, &tables::PRICES, &given, rows, reading)
 }
 
 /// Whose prices are wanted from now on: `named`, or, where that is `None`, those of every customer in the
@@ -73,8 +73,20 @@ fn load(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// The customer whose turn it is, of those whose prices were not asked for since `before`. Those that were
-/// never asked for come first, the most used of them first; then whoever has waited longest, where a
+/// This customer changed, and its prices may have changed with it: it is next. `false`: its prices are not
+/// wanted.
+///
+/// # Errors
+/// SQLite's.
+pub fn want_customer(connection: &Connection, customer_number: &str, now: &str) -> rusqlite::Result<bool> {
+    let found = connection
+        .prepare_cached("UPDATE price_customers SET wanted_at = ?2 WHERE customer_number = ?1")?
+        .execute([customer_number, now])?;
+    Ok(found > 0)
+}
+
+/// The customer whose turn it is, of those whose prices were not asked for since `before`. One that changed
+/// comes first. Then those that were never asked for, the most used of them first; then whoever has waited longest, where a
 /// customer's wait counts up to ten times for the orders that it has.
 ///
 /// # Errors
@@ -84,8 +96,8 @@ pub fn next_customer(connection: &Connection, before: &str, now: &str) -> rusqli
         .prepare_cached(
             // What was tried in the future was tried before the clock was set back.
             "SELECT customer_number FROM price_customers
-             WHERE tried_at IS NULL OR tried_at <= ?1 OR tried_at > ?2
-             ORDER BY tried_at IS NOT NULL,
+             WHERE tried_at IS NULL OR tried_at <= ?1 OR tried_at > ?2 OR wanted_at <= ?2
+             ORDER BY coalesce(wanted_at <= ?2, 0) DESC, tried_at IS NOT NULL,
                       iif(tried_at IS NULL, used,
                           abs(julianday(?2) - julianday(tried_at)) * (1 + min(used, 9))) DESC,
                       customer_number
@@ -103,22 +115,25 @@ pub fn oldest_turn(connection: &Connection) -> rusqlite::Result<Option<String>> 
     connection.prepare_cached("SELECT min(tried_at) FROM price_customers")?.query_row([], |row| row.get(0))
 }
 
-/// A customer had its turn; `error`: why its list could not be stored.
+/// A customer had its turn, that `began` then; `error`: why its list could not be stored. Where it changed since
+/// then it is wanted once more.
 ///
 /// # Errors
 /// SQLite's.
 pub fn end_turn(
     connection: &Connection,
     customer_number: &str,
+    began: &str,
     now: &str,
     error: Option<&str>,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE price_customers SET tried_at = ?2, error = ?3, fetched_at = iif(?3 IS NULL, ?2, fetched_at)
+            "UPDATE price_customers SET tried_at = ?2, error = ?3, fetched_at = iif(?3 IS NULL, ?2, fetched_at),
+                 wanted_at = iif(wanted_at > ?4, wanted_at, NULL)
              WHERE customer_number = ?1",
         )?
-        .execute(params![customer_number, now, error])?;
+        .execute(params![customer_number, now, error, began])?;
     Ok(())
 }
 
@@ -188,7 +203,7 @@ mod tests {
             let now = day.replace(":00:00.", &format!(":{minute:02}:00."));
             let Some(next) = next_customer(connection, before, &now).unwrap() else { return turns };
             turns.push_str(&next);
-            end_turn(connection, &next, &now, None).unwrap();
+            end_turn(connection, &next, &now, &now, None).unwrap();
         }
         turns + "…"
     }
@@ -220,18 +235,36 @@ mod tests {
         let connection = open_in_memory().unwrap();
         use_up(&connection, "B", 9);
         set_customers(&connection, Some(&named(&["A", "B"])), MONDAY).unwrap();
-        end_turn(&connection, "A", MONDAY, None).unwrap();
-        end_turn(&connection, "B", "2026-11-25T09:00:00.000Z", None).unwrap();
+        end_turn(&connection, "A", MONDAY, MONDAY, None).unwrap();
+        end_turn(&connection, "B", MONDAY, "2026-11-25T09:00:00.000Z", None).unwrap();
         // Two days are more than ten times an hour.
         assert_eq!(next_customer(&connection, WEDNESDAY, WEDNESDAY).unwrap().as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn whoever_changed_is_next_and_once_more_where_it_changed_meanwhile() {
+        let connection = open_in_memory().unwrap();
+        set_customers(&connection, Some(&named(&["A", "B"])), MONDAY).unwrap();
+        for one in ["A", "B"] {
+            end_turn(&connection, one, MONDAY, MONDAY, None).unwrap();
+        }
+        let next = |now: &str| next_customer(&connection, "2026-11-01T00:00:00.000Z", now).unwrap();
+        assert_eq!(next(TUESDAY), None);
+        assert!(!want_customer(&connection, "nobody", TUESDAY).unwrap());
+        assert!(want_customer(&connection, "B", TUESDAY).unwrap());
+        assert_eq!(next(TUESDAY).as_deref(), Some("B"));
+        end_turn(&connection, "B", MONDAY, TUESDAY, None).unwrap();
+        assert_eq!(next(WEDNESDAY).as_deref(), Some("B"), "its list was asked for before it changed");
+        end_turn(&connection, "B", TUESDAY, WEDNESDAY, None).unwrap();
+        assert_eq!(next(WEDNESDAY), None);
     }
 
     #[test]
     fn one_that_fails_is_told_and_one_that_is_no_longer_wanted_is_forgotten() {
         let connection = open_in_memory().unwrap();
         set_customers(&connection, Some(&named(&["A", "B"])), MONDAY).unwrap();
-        end_turn(&connection, "A", MONDAY, Some("locked")).unwrap();
-        end_turn(&connection, "B", MONDAY, None).unwrap();
+        end_turn(&connection, "A", MONDAY, MONDAY, Some("locked")).unwrap();
+        end_turn(&connection, "B", MONDAY, MONDAY, None).unwrap();
         let standing = turns(&connection).unwrap();
         assert_eq!((standing.customers, standing.to_come), (2, 1));
         assert_eq!(standing.failing, Some(("A".to_owned(), "locked".to_owned())));

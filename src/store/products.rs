@@ -1,30 +1,24 @@
 //! `products` and `product_components`.
 
-use std::collections::HashSet;
-
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use crate::rules::mirror::{Change, Entity, parts, tables};
 
 /// Stores a page of Products. Extend lists a product once for each warehouse; `raw_list` keeps the row
 /// of the first warehouse in name order, and the balances in it, which change all the time, are no
 /// change.
 ///
-/// `seen` are the keys of the same round's earlier pages ([`Applied::seen`]): a product whose rows stand
-/// on two pages must not change twice a round where its warehouses do not agree on its cost.
-///
 /// # Errors
 /// SQLite's.
 pub fn apply_list_page(
     connection: &Connection,
     rows: &[&RawValue],
-    seen: &HashSet<u64>,
-    now: &str,
+    reading: &Reading<'_>,
 ) -> rusqlite::Result<Applied> {
-    mirrored::apply_list(connection, &tables::PRODUCTS, &[], rows, seen, now)
+    mirrored::apply_list(connection, &tables::PRODUCTS, &[], rows, reading)
 }
 
 /// Stores the answer of Products/{number} with its components; its detail is no longer wanted.

@@ -1,18 +1,16 @@
 //! `returns` and `return_codes`.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::value::RawValue;
 
 use super::details::clear_detail_wanted;
-use super::mirrored::{self, Applied};
+use super::mirrored::{self, Applied, Reading};
 use super::orders::Scope;
 use crate::rules::mirror::cells::{self, Cell, Kind};
 use crate::rules::mirror::{Entity, fields, tables};
 
 /// Stores a page of ReturnOrders. `changed_numbers` has the returns whose details are to be fetched, also
-/// those that were never fetched.
+/// those that were never fetched; but none that was finished when its detail was.
 ///
 /// # Errors
 /// SQLite's.
@@ -20,7 +18,7 @@ pub fn apply_list_page(
     connection: &Connection,
     rows: &[&RawValue],
     scope: Scope,
-    now: &str,
+    reading: &Reading<'_>,
 ) -> rusqlite::Result<Applied> {
     let mut wanted = Vec::with_capacity(rows.len());
     for row in rows {
@@ -28,7 +26,7 @@ pub fn apply_list_page(
             wanted.push(*row);
         }
     }
-    let mut applied = mirrored::apply_list(connection, &tables::RETURNS, &[], &wanted, &HashSet::new(), now)?;
+    let mut applied = mirrored::apply_list(connection, &tables::RETURNS, &[], &wanted, reading)?;
     let mut has_detail =
         connection.prepare_cached("SELECT raw IS NOT NULL FROM returns WHERE return_number = ?1")?;
     for number in &applied.numbers {
@@ -37,6 +35,21 @@ pub fn apply_list_page(
             applied.changed_numbers.push(number.clone());
         }
     }
+    let mut finished = connection.prepare_cached(
+        "SELECT coalesce(status IN ('Received', 'Cancelled') AND raw ->> '$.header.status' = status, 0)
+         FROM returns WHERE return_number = ?1 AND json_valid(raw)",
+    )?;
+    let mut is_over = |number: &String| -> rusqlite::Result<bool> {
+        Ok(finished.query_row([number], |row| row.get(0)).optional()?.unwrap_or_default())
+    };
+    // When its detail was fetched it was finished already: nothing more comes of it.
+    let mut wanted = Vec::with_capacity(applied.changed_numbers.len());
+    for number in applied.changed_numbers {
+        if !is_over(&number)? {
+            wanted.push(number);
+        }
+    }
+    applied.changed_numbers = wanted;
     Ok(applied)
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::mirrored::{self, Key};
 use super::{balances, cells};
-use crate::rules::mirror::{Cell, Entity, Table};
+use crate::rules::mirror::{Cell, Entity, Table, key_hash};
 
 /// Keys that a whole list did not show.
 #[derive(Debug, Default)]
@@ -20,6 +20,11 @@ impl Unseen {
     pub fn numbers(&self) -> Vec<String> {
         let numbers = self.keys.iter().filter_map(|key| key.get(self.number_column)?.as_text());
         numbers.map(str::to_owned).collect()
+    }
+
+    /// Their hashes, as [`Applied::seen`](super::Applied::seen) has them.
+    pub fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.keys.iter().map(|key| key_hash(key))
     }
 
     /// How many there are.
@@ -79,6 +84,11 @@ pub fn remove(connection: &Connection, entity: Entity, gone: &Unseen, now: &str)
         }
     }
     Ok(())
+}
+
+/// Whether a list of everything shows all that there is of an entity.
+pub fn shows_all(entity: Entity) -> bool {
+    swept(entity).is_some()
 }
 
 /// Entities whose lists show everything that there is. Orders and returns are listed by date only.

@@ -159,6 +159,37 @@ pub fn owe_everything(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Whether all of an entity is told to the webshop when its list of everything was read to its end, and nothing
+/// of it before: where the mirror has none of it yet, or comes from a backup.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_announced_later(connection: &Connection, entity: Entity) -> rusqlite::Result<bool> {
+    let Some(table) = entity.table().filter(|table| table.put_out && entity != Entity::Prices) else {
+        return Ok(false);
+    };
+    if awaits_announcement(connection, entity)? {
+        return Ok(true);
+    }
+    let is_empty: bool = connection
+        .prepare_cached(&format!("SELECT NOT EXISTS (SELECT 1 FROM {})", table.name))?
+        .query_row([], |row| row.get(0))?;
+    if is_empty {
+        super::agent::set(connection, &announcement(entity), "1")?;
+    }
+    Ok(is_empty)
+}
+
+/// Whether the webshop is told nothing of an entity until its list of everything was read to its end. Prices have
+/// no such list.
+///
+/// # Errors
+/// SQLite's.
+pub fn awaits_announcement(connection: &Connection, entity: Entity) -> rusqlite::Result<bool> {
+    let note = super::agent::get(connection, &announcement(entity))?;
+    Ok(entity != Entity::Prices && note.is_some_and(|note| !note.is_empty()))
+}
+
 fn announcement(entity: Entity) -> String {
     format!("announce_{}", entity.name())
 }
@@ -235,5 +266,28 @@ pub fn note_error(connection: &Connection, entity: Entity, message: &str, now: &
              ON CONFLICT (entity) DO UPDATE SET last_error = ?2, last_error_at = ?3",
         )?
         .execute((entity.name(), message, now))?;
+    Ok(())
+}
+
+/// Whose turn it was last, of the records that are fetched though no list tells that they changed, and when.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_turn(connection: &Connection, entity: Entity) -> rusqlite::Result<(String, Option<String>)> {
+    let found = connection
+        .prepare_cached("SELECT turn_number, turn_at FROM sync_state WHERE entity = ?1")?
+        .query_row([entity.name()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Notes it.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_turn(connection: &Connection, entity: Entity, number: &str, now: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE sync_state SET turn_number = ?2, turn_at = ?3 WHERE entity = ?1")?
+        .execute([entity.name(), number, now])?;
     Ok(())
 }

@@ -13,7 +13,7 @@ pub enum Prefer {
     List,
     /// The detail's, once it was fetched.
     Detail,
-    /// That of the source which is being stored: the state of an order.
+    /// That of the source which is being stored: the state of an order, a customer that we changed.
     Latest,
 }
 
@@ -226,24 +226,28 @@ pub static PRODUCTS: Table = Table {
     put_out: true,
 };
 
-/// `customers`, from Customers (CustomerListItem) and Customers/{id}.
+/// `customers`, from Customers (CustomerListItem) and Customers/{id}. Where the details of customers are not
+/// fetched there is one all the same after the webshop changed one: it is newer than the list row until the next
+/// one differs.
 pub static CUSTOMERS: Table = Table {
     name: "customers",
     columns: &[
         needed("customer_number", Text, "customerNumber", "customerNumber"),
-        needed("name", Text, "name", "name"),
-        column("last_name", Text, "lastName", "lastName"),
-        column("organization_number", Text, "organizationNumber", "organizationNumber"),
+        needed("name", Text, "name", "name").latest(),
+        column("last_name", Text, "lastName", "lastName").latest(),
+        column("organization_number", Text, "organizationNumber", "organizationNumber").latest(),
         column("email", Text, "email2", ""),
-        column("phone", Text, "phoneNumber2", "phone"),
-        column("address", Text, "deliveryAddress1", "customerDeliveryAddress.address.address1"),
-        needed("postal_code", Text, "deliveryPostalCode", "customerDeliveryAddress.address.postalCode"),
-        needed("city", Text, "deliveryCity", "customerDeliveryAddress.address.city"),
+        column("phone", Text, "phoneNumber2", "phone").latest(),
+        column("address", Text, "deliveryAddress1", "customerDeliveryAddress.address.address1").latest(),
+        needed("postal_code", Text, "deliveryPostalCode", "customerDeliveryAddress.address.postalCode")
+            .latest(),
+        needed("city", Text, "deliveryCity", "customerDeliveryAddress.address.city").latest(),
         column("country", Text, "", "customerDeliveryAddress.address.country"),
-        column("credit_limit", Kind::TextReal, "creditLimit", "customerFinancialSettings.creditLimit"),
+        column("credit_limit", Kind::TextReal, "creditLimit", "customerFinancialSettings.creditLimit")
+            .latest(),
         column("credit_limit_currency", Text, "creditLimitCurrency", ""),
-        column("invoice_email", Text, "invoiceEmail", "invoiceEmail"),
-        column("changed_at", Time, "changeDate", "changeDate"),
+        column("invoice_email", Text, "invoiceEmail", "invoiceEmail").latest(),
+        column("changed_at", Time, "changeDate", "changeDate").latest(),
     ],
     keys: 1,
     given: 0,

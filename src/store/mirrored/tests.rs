@@ -7,8 +7,8 @@ use crate::rules::mirror::Entity;
 use crate::rules::schedule::Urgency;
 use crate::store::sync_state::{self, Round};
 use crate::store::{
-    Applied, balances, customers, details, open_in_memory, orders, outgoing, prices, products, returns,
-    sweeps,
+    Applied, Reading, balances, customers, details, open_in_memory, orders, outgoing, prices, products,
+    returns, sweeps,
 };
 
 mod properties;
@@ -21,7 +21,7 @@ fn page(json: &str) -> Vec<&RawValue> {
 }
 
 fn products(connection: &Connection, json: &str) -> Applied {
-    products::apply_list_page(connection, &page(json), &HashSet::new(), NOW).unwrap()
+    products::apply_list_page(connection, &page(json), &Reading::at(NOW)).unwrap()
 }
 
 fn text(connection: &Connection, sql: &str) -> String {
@@ -202,7 +202,7 @@ fn customers_prices_and_balances() {
         r#"[{"customerNumber":"C1","name":"Anna","deliveryPostalCode":"1","deliveryCity":"X",
             "creditLimit":"1000.50","changeDate":"2026-11-21 10:00:00"}]"#,
     );
-    let applied = customers::apply_list_page(&connection, &customer, NOW).unwrap();
+    let applied = customers::apply_list_page(&connection, &customer, &Reading::at(NOW)).unwrap();
     assert_eq!((applied.changed, applied.odd), (1, 0));
     let detail = r#"{"name":"Anna","customerDeliveryAddress":{"address":{"country":"SE"}}}"#;
     customers::apply_detail(&connection, "C1", detail, NOW).unwrap();
@@ -217,8 +217,9 @@ fn customers_prices_and_balances() {
                 "listPrice":12,"vatPercent":25}}]"#
         )
     };
-    let store =
-        |price: &str, now: &str| prices::apply_list_page(&connection, "C1", &page(price), now).unwrap();
+    let store = |price: &str, now: &str| {
+        prices::apply_list_page(&connection, "C1", &page(price), &Reading::at(now)).unwrap()
+    };
     assert_eq!(store(&price("10"), NOW).changed, 1);
     assert_eq!(store(&price("10.0"), LATER).changed, 0);
     assert_eq!(text(&connection, "SELECT price, fetched_at FROM prices"), format!("[10,\"{NOW}\"]"));
@@ -231,8 +232,8 @@ fn customers_prices_and_balances() {
     assert_eq!(pending(&connection), r#"["prices","[\"C1\",\"A\",\"st\",1,\"SEK\"]"]"#);
 
     let balance = page(r#"[{"productNumber":"A","warehouse":"W","availableBalanceNow":5}]"#);
-    assert_eq!(balances::apply_list_page(&connection, &balance, NOW).unwrap().odd, 1);
-    assert_eq!(balances::apply_list_page(&connection, &balance, NOW).unwrap().odd, 1);
+    assert_eq!(balances::apply_list_page(&connection, &balance, &Reading::at(NOW)).unwrap().odd, 1);
+    assert_eq!(balances::apply_list_page(&connection, &balance, &Reading::at(NOW)).unwrap().odd, 1);
     assert_eq!(remove(&connection, Entity::Balances, None, &none), ["A"]);
     assert_eq!(pending(&connection), r#"["balances","[\"A\",\"W\"]"]"#);
 }
@@ -264,12 +265,13 @@ fn an_order_has_exactly_the_rows_of_its_body() {
         r#"[{"orderNumber":"1","orderStatus":"Reserved","totalPrice":99.5,
         "changeDate":"2026-11-21T10:00:00Z"},{"orderNumber":"2"}]"#,
     );
-    let applied = orders::apply_list_page(&connection, &list, orders::Scope::Ours, NOW).unwrap();
+    let applied =
+        orders::apply_list_page(&connection, &list, orders::Scope::Ours, &Reading::at(NOW)).unwrap();
     assert_eq!(applied.changed_numbers, ["1"]);
     assert_eq!(owed(&connection), "[\"1\",3]");
-    let applied = orders::apply_list_page(&connection, &list, orders::Scope::All, NOW).unwrap();
+    let applied = orders::apply_list_page(&connection, &list, orders::Scope::All, &Reading::at(NOW)).unwrap();
     assert_eq!(applied.changed_numbers, ["2"]);
-    let applied = orders::apply_list_page(&connection, &list, orders::Scope::All, NOW).unwrap();
+    let applied = orders::apply_list_page(&connection, &list, orders::Scope::All, &Reading::at(NOW)).unwrap();
     assert_eq!(applied.changed_numbers, ["2"], "its detail was never fetched");
 
     let file = outgoing::render_order_file(&connection, "1").unwrap().unwrap();
@@ -312,13 +314,25 @@ fn orders_that_share_an_external_number_have_files_of_their_own() {
 fn returns_and_their_codes() {
     let connection = open_in_memory().unwrap();
     let list = page(r#"[{"returnNumber":"R1","status":"Ordered","createDate":"2026-11-21T10:00:00"}]"#);
-    assert_eq!(returns::apply_list_page(&connection, &list, orders::Scope::All, NOW).unwrap().changed, 1);
+    assert_eq!(
+        returns::apply_list_page(&connection, &list, orders::Scope::All, &Reading::at(NOW)).unwrap().changed,
+        1
+    );
     let body = r#"{"header":{"returnNumber":"R1","status":"Received","reference":"my ref"}}"#;
     assert_eq!(returns::store_return(&connection, body, NOW).unwrap().changed, 1);
     assert_eq!(
         text(&connection, "SELECT status, created_at, reference FROM returns"),
         "[\"Received\",\"2026-11-21T10:00:00.000Z\",\"my ref\"]"
     );
+    // Its detail was finished already, so the list brings no news; one without a status is never finished.
+    let listed = |json: &str| {
+        returns::apply_list_page(&connection, &page(json), orders::Scope::All, &Reading::at(NOW)).unwrap()
+    };
+    let again = listed(r#"[{"returnNumber":"R1","status":"Received","createDate":"2026-11-21T10:00:00"}]"#);
+    assert_eq!((again.written.len(), again.changed_numbers.len()), (1, 0));
+    returns::store_return(&connection, r#"{"header":{"returnNumber":"R2"}}"#, NOW).unwrap();
+    let odd = listed(r#"[{"returnNumber":"R2","createDate":"2026-11-21T10:00:00"}]"#);
+    assert_eq!(odd.changed_numbers, ["R2"]);
     let codes = page(r#"[{"returnCode":"A","name":"As new"},{"returnCode":"B"},{}]"#);
     let applied = returns::replace_codes(&connection, &codes).unwrap();
     assert_eq!((applied.stored, applied.skipped, applied.odd), (2, 1, 1));
@@ -348,7 +362,12 @@ fn a_product_on_two_pages_changes_once_a_round() {
     let second = format!("[{}]", listed("A", "West", 1, "20"));
     for round in 0..3 {
         let seen: HashSet<u64> = products(&connection, &first).seen.into_iter().collect();
-        let applied = products::apply_list_page(&connection, &page(&second), &seen, NOW).unwrap();
+        let applied = products::apply_list_page(
+            &connection,
+            &page(&second),
+            &Reading { shown: Some(&seen), ..Reading::at(NOW) },
+        )
+        .unwrap();
         assert_eq!((applied.changed, applied.stored), (0, 1), "round {round}");
         assert_eq!(text(&connection, "SELECT cost FROM products WHERE product_number = 'A'"), "[10]");
     }

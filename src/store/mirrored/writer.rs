@@ -16,6 +16,8 @@ pub(super) struct Writer<'c> {
     /// Columns that are set to `now` after the text and the odd bits.
     stamps: usize,
     has_text: bool,
+    /// Nothing is owed for a row: the webshop is told of all of them later.
+    pub(super) announced_later: bool,
 }
 
 impl<'c> Writer<'c> {
@@ -50,7 +52,16 @@ impl<'c> Writer<'c> {
             keys.join(", "),
             sets.join(", ")
         ))?;
-        Ok(Writer { connection, table, now, upsert, more_rows: 0, stamps, has_text: text.is_some() })
+        Ok(Writer {
+            connection,
+            table,
+            now,
+            upsert,
+            more_rows: 0,
+            stamps,
+            has_text: text.is_some(),
+            announced_later: false,
+        })
     }
 
     pub(super) fn write(
@@ -78,7 +89,7 @@ impl<'c> Writer<'c> {
         if existing.is_none_or(|existing| existing.removed) && !incoming.removed {
             self.more_rows += 1;
         }
-        if change.is_public() {
+        if change.is_public() && !self.announced_later {
             owe(self.connection, self.table, incoming.cells.get(..self.table.keys).unwrap_or_default())?;
         }
         Ok(())

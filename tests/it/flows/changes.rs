@@ -336,8 +336,7 @@ fn where_the_settings_allow_it_customers_are_changed_and_the_rest_of_them_stays(
             }
         }
     }
-    // A list that was on its way when the customer changed shows it as it was: the next one does not.
-    assert_eq!(shop.run(&["sync", "customers"]).code, Some(0));
+    // The answer to the change is what is known now, whatever list was on its way.
     let name: String = shop
         .database()
         .query_row("SELECT city FROM customers WHERE customer_number = 'Customer-123'", [], |row| row.get(0))

@@ -1,9 +1,11 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
 mod alerts;
+mod availability;
 mod backup;
 mod bad_files;
 mod browser;
+mod care;
 mod changes;
 mod commands;
 mod csv_orders;
@@ -14,6 +16,8 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod own_numbers;
+mod packages;
 mod page;
 mod preview;
 mod prices;
@@ -24,8 +28,11 @@ mod reports;
 mod returns;
 mod samples;
 mod second_agent;
+mod service;
 mod several;
 mod sick;
 mod slow_writers;
 mod stopping;
+mod support;
 mod sweeps;
+mod ubl;

@@ -3,11 +3,11 @@
 //!
 //! Parts: pages and details in the order in which they come. Each is taken as every entity's.
 
-use std::collections::HashSet;
-
 use extend_edge::extend::page::{PAGE_SIZE, split_page};
 use extend_edge::rules::mirror::{Entity, fields, list_fields, list_key};
-use extend_edge::store::{Applied, balances, customers, open_in_memory, orders, prices, products, returns};
+use extend_edge::store::{
+    Applied, Reading, balances, customers, open_in_memory, orders, prices, products, returns,
+};
 use rusqlite::Connection;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -62,12 +62,12 @@ fn whole_list(entity: Entity, body: &[u8]) -> usize {
 
 fn apply(mirror: &Connection, entity: Entity, rows: &[&RawValue]) -> Applied {
     match entity {
-        Entity::Products => products::apply_list_page(mirror, rows, &HashSet::new(), NOW),
-        Entity::Customers => customers::apply_list_page(mirror, rows, NOW),
-        Entity::Prices => prices::apply_list_page(mirror, "C-1", rows, NOW),
-        Entity::Balances => balances::apply_list_page(mirror, rows, NOW),
-        Entity::Orders => orders::apply_list_page(mirror, rows, orders::Scope::All, NOW),
-        Entity::Returns => returns::apply_list_page(mirror, rows, orders::Scope::All, NOW),
+        Entity::Products => products::apply_list_page(mirror, rows, &Reading::at(NOW)),
+        Entity::Customers => customers::apply_list_page(mirror, rows, &Reading::at(NOW)),
+        Entity::Prices => prices::apply_list_page(mirror, "C-1", rows, &Reading::at(NOW)),
+        Entity::Balances => balances::apply_list_page(mirror, rows, &Reading::at(NOW)),
+        Entity::Orders => orders::apply_list_page(mirror, rows, orders::Scope::All, &Reading::at(NOW)),
+        Entity::Returns => returns::apply_list_page(mirror, rows, orders::Scope::All, &Reading::at(NOW)),
         Entity::ReturnCodes => returns::replace_codes(mirror, rows),
     }
     .expect("SQLite takes every page")

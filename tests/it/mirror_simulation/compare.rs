@@ -92,6 +92,13 @@ const ORDER_ROW: [Column; 7] = [
     ("expected_delivery_date", "/expectedDeliveryDate", Time),
 ];
 
+const RETURN: [Column; 4] = [
+    ("reference_order_number", "/referenceOrderNumber", Text),
+    ("status", "/status", Text),
+    ("customer_number", "/customerNumber", Text),
+    ("created_at", "/createDate", Time),
+];
+
 impl Compare<'_> {
     /// Everything that Extend shows is mirrored as it is, and nothing else.
     ///
@@ -123,6 +130,7 @@ impl Compare<'_> {
         for number in orders.iter().filter(|number| self.is_wanted(number)) {
             self.order(number)?;
         }
+        self.returns()?;
         self.count("details_wanted", 0)?;
         self.counts()
     }
@@ -265,6 +273,30 @@ impl Compare<'_> {
         self.count_of("order_rows WHERE order_number = ?1", number, rows.len())?;
         let shipments = detail["orderHeader"]["shipments"].as_array().map_or(0, Vec::len);
         self.count_of("shipments WHERE order_number = ?1", number, shipments)
+    }
+
+    fn returns(&self) -> Result<(), String> {
+        let mut wanted = 0;
+        for page in 1.. {
+            let rows =
+                self.list(&format!("/ReturnOrders?createDateFrom=2000-01-01T00:00:00&pageNumber={page}"));
+            for row in &rows {
+                let text = |name: &str| row[name].as_str().unwrap_or_default();
+                let (number, order) = (text("returnNumber"), text("referenceOrderNumber"));
+                if !self.is_wanted(order) {
+                    continue;
+                }
+                wanted += 1;
+                let key = [("return_number", number)];
+                self.row("returns", &key, &RETURN, row)?;
+                let detail = self.line.look(&format!("/ReturnOrders/{number}")).unwrap_or_default();
+                self.text("returns", "raw", &key, &detail, &[])?;
+            }
+            if rows.len() < 100 {
+                break;
+            }
+        }
+        self.count("returns", wanted)
     }
 
     /// What the agent tells of the number of its rows is so.

@@ -32,9 +32,9 @@ pub enum Lie {
     Empty,
     /// There is suddenly a tenth in it.
     Tenth,
-    /// A page in the middle has no rows.
+    /// A page in the middle has no rows, however often it is read.
     EmptyPage,
-    /// A page in the middle is shorter than it should be.
+    /// A page in the middle is shorter than it should be, however often it is read.
     ShortPage,
 }
 
@@ -123,13 +123,7 @@ impl Api for Line {
             body: response.body,
         };
         if let (Mood::Lying(lie), 200) = (state.mood, answer.status) {
-            let truth = answer.body.clone();
             answer.body = told(lie, &request.path, answer.body);
-            // A list that is read again after it missed a page in the middle is whole: of two that agree
-            // nobody could tell which lies.
-            if answer.body != truth && matches!(lie, Lie::EmptyPage | Lie::ShortPage) {
-                state.mood = Mood::Well;
-            }
         }
         if state.mood == Mood::Shaky && state.rng.u32(..6) == 0 && request.method == Method::Get {
             // The connection breaks off, and somebody in between makes a whole answer of the half.
@@ -199,6 +193,11 @@ fn told(lie: Lie, path: &str, body: Vec<u8>) -> Vec<u8> {
     if query.contains("DateFrom") || query.contains("AfterDate") {
         return body;
     }
+    // Whoever asks for a record by its number is told the truth.
+    let by_number = path.starts_with("/Customers") && query.contains("customerNumber=");
+    if by_number || query.contains("productNumber=") || query.contains("productNumberList=") {
+        return body;
+    }
     let Ok(mut whole) = serde_json::from_slice::<Value>(&body) else { return body };
     let page = number_of(query, "pageOffset").or(number_of(query, "pageNumber").map(|page| page - 1));
     let info = whole.get("paginationInfo").cloned();
@@ -216,8 +215,7 @@ fn told(lie: Lie, path: &str, body: Vec<u8>) -> Vec<u8> {
     let shown = match lie {
         Lie::Empty => 0,
         Lie::Tenth if page > 0 => 0,
-        // Less than a tenth also of what the mirror has, which may be behind.
-        Lie::Tenth => total.min(rows.len()) / 20,
+        Lie::Tenth => total.min(rows.len()) / 10,
         Lie::EmptyPage if page > 0 => 0,
         Lie::ShortPage if page > 0 => rows.len() * 2 / 3,
         _ => return body,

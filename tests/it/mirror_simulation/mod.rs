@@ -11,9 +11,12 @@
 //! again and tells all that happened in it. `cargo test -- --ignored mirror_simulation_long` runs as many
 //! shops as `EXTEND_EDGE_MIRROR_SHOPS` says (a thousand), from the seed `EXTEND_EDGE_MIRROR_FROM`.
 
+mod alone;
 mod check;
 mod compare;
+mod filling;
 mod line;
+mod order_of_answers;
 mod people;
 mod settings;
 mod shop;

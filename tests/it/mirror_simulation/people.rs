@@ -13,6 +13,9 @@ pub const WAREHOUSES: [&str; 3] = ["W1", "W2", "W3"];
 /// which lists of changes overlap.
 const LATEST: i64 = 280_000;
 
+/// Where records have their turn soon, a change of what only the detail holds may be committed this much later.
+const VERY_LATE: i64 = 3 * 3_600_000;
+
 /// A change that a list of changes must bring: its date by Extend's clock and when it was committed, in
 /// milliseconds since the simulation began.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,8 @@ pub struct People {
     pub dated: BTreeMap<(Entity, String), Dated>,
     most_products: usize,
     most_customers: usize,
+    /// Changes of details may come too late for every list of changes.
+    pub very_late: bool,
 }
 
 /// The moment of a change.
@@ -56,6 +61,7 @@ impl People {
             dated: BTreeMap::new(),
             most_products,
             most_customers,
+            very_late: false,
         }
     }
 
@@ -124,9 +130,16 @@ impl People {
             65..70 => self.edit_warehouses(world, dated),
             70..82 => self.edit_customers(world, dated),
             82..88 => self.edit_price(world),
+            88..91 => self.receive_return(world),
+            91..94 => {
+                drop(guard);
+                let told = self.return_goods(desk);
+                guard = desk.world();
+                told
+            }
             _ => self.edit_order(world, dated),
         };
-        world.clock().stand_at(at.time);
+        guard.clock().stand_at(at.time);
         let told = match told {
             Some(told) => told,
             None => {
@@ -216,6 +229,11 @@ impl People {
         let number = self.some_product(world)?;
         let part = self.some_product(world)?;
         let (what, made) = (self.rng.u32(..4), self.made());
+        let very_late = self.very_late && self.rng.bool();
+        if very_late {
+            let date = dated.date - SignedDuration::from_millis(self.rng.i64(LATEST..VERY_LATE));
+            world.clock().stand_at(date);
+        }
         world.change_product(&number, |product| match what {
             0 => product.description = format!("Om vara {made}"),
             1 => product.annulled = !product.annulled,
@@ -230,6 +248,11 @@ impl People {
                 product.extra.insert("productNote".into(), json!(made));
             }
         });
+        if very_late {
+            // No list of changes brings it, nor what was edited before it and is dated by it now.
+            self.dated.remove(&(Entity::Products, number.clone()));
+            return Some(format!("edits the detail of product {number}, far too late for any list"));
+        }
         self.dated.insert((Entity::Products, number.clone()), dated);
         Some(format!("edits the detail of product {number}"))
     }
@@ -408,6 +431,32 @@ impl People {
         }
         // What was picked left the shelf of its warehouse.
         Some(format!("works on order {order}: {done}"))
+    }
+
+    /// Another program sends in a return of an order of which something was picked.
+    fn return_goods(&mut self, desk: &Desk) -> Option<String> {
+        let order = {
+            let world = desk.world();
+            let count = world.order_count();
+            let at = self.rng.usize(count.saturating_sub(30)..count.max(1));
+            world.orders().nth(at)?.number.clone()
+        };
+        let body = json!({
+            "createAction":
+                {"action": "ReturnCompleteCustomerOrder", "orderNumber": order, "returnCode": "A"},
+            "header": {"reference": format!("R-{}", self.made())},
+        });
+        let answer = desk.answer("POST", "/ReturnOrders", body.to_string().as_bytes());
+        (answer.status == 200).then(|| format!("another program returns {order}"))
+    }
+
+    /// The goods of a return arrive.
+    fn receive_return(&mut self, world: &mut World) -> Option<String> {
+        let open: Vec<String> =
+            world.returns().filter(|one| one.status == "Ordered").map(|one| one.number.clone()).collect();
+        let number = open.get(self.rng.usize(..open.len().max(1)))?;
+        world.receive_return(number);
+        Some(format!("receives return {number}"))
     }
 
     /// An order of a customer's, for products that are there.

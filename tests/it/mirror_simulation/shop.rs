@@ -19,6 +19,7 @@ use extend_edge::formats::contents::Format;
 use extend_edge::rules::mirror::Entity;
 use extend_edge::standin::{Desk, Options};
 use extend_edge::store;
+use extend_edge::store::upkeep::Examined;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -86,6 +87,7 @@ impl Shop {
         let epoch = (1_790_000_000 + rng.i64(0..86_400)) * 1000;
         let skew = if rng.u32(..3) == 0 { rng.i64(-40_000..40_000) } else { 0 };
         let mut people = People::new(rng.fork());
+        people.very_late = settings.has_late_details();
         let world = people.world(Timestamp::from_millisecond(epoch + skew).unwrap_or_default());
         let limit_per_minute = settings.per_minute * [1, 1, 2][rng.usize(..3)];
         let options = Options { limit_per_minute, retry_after: rng.bool(), ..Options::default() };
@@ -384,8 +386,11 @@ impl Shop {
                 Job::Put(files) => Happening::Puts(files),
                 Job::Push(call) | Job::Pull(call) | Job::Fetch(call) => Happening::Calls(call),
                 Job::Backup(at) => Happening::Hears(Event::BackedUp(Ok(at.to_string()))),
+                Job::Examine => Happening::Hears(Event::Examined(Examined::Whole)),
                 Job::Copy => Happening::Hears(Event::Copied(Ok(()))),
                 Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
+                // Nobody asks here.
+                Job::Ask(_) | Job::Answer(_) => continue,
             };
             self.queue_here(self.now + pause, what);
         }
@@ -414,7 +419,7 @@ impl Shop {
                         self.webshop.snapshot(connection, *entity, subtract)?
                     }
                     PutJob::Owed(owed) if owed.kind == "status" => {}
-                    PutJob::Clear { .. } => {}
+                    PutJob::Clear { .. } | PutJob::Thin { .. } => {}
                     PutJob::Owed(_) => self.webshop.files += 1,
                 }
             }

@@ -21,6 +21,7 @@ use extend_edge::formats::{canonical, problem::Problem};
 use extend_edge::rules::arrival::{Arrival, Patience, Sight, decide};
 use extend_edge::rules::budget::Group;
 use extend_edge::store::intake::ToMove;
+use extend_edge::store::upkeep::Examined;
 use extend_edge::store::{self, intake, outbox};
 use rusqlite::Connection;
 
@@ -671,8 +672,13 @@ impl World {
                     _ => self.put(files, self.now + pause)?,
                 }
             }
+            Job::Examine => {
+                self.queue_here(self.now + pause, Happening::Hears(Event::Examined(Examined::Whole)));
+            }
             Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
             Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
+            // Nobody asks here.
+            Job::Ask(_) | Job::Answer(_) => {}
             Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;

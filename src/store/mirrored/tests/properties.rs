@@ -48,12 +48,12 @@ fn without_repeats(entity: Entity, rows: Vec<&RawValue>) -> Vec<&RawValue> {
 
 fn apply(connection: &Connection, entity: Entity, rows: &[&RawValue]) -> Applied {
     match entity {
-        Entity::Products => products::apply_list_page(connection, rows, &HashSet::new(), NOW),
-        Entity::Customers => customers::apply_list_page(connection, rows, NOW),
-        Entity::Prices => prices::apply_list_page(connection, "C", rows, NOW),
-        Entity::Balances => balances::apply_list_page(connection, rows, NOW),
-        Entity::Orders => orders::apply_list_page(connection, rows, orders::Scope::All, NOW),
-        _ => returns::apply_list_page(connection, rows, orders::Scope::All, NOW),
+        Entity::Products => products::apply_list_page(connection, rows, &Reading::at(NOW)),
+        Entity::Customers => customers::apply_list_page(connection, rows, &Reading::at(NOW)),
+        Entity::Prices => prices::apply_list_page(connection, "C", rows, &Reading::at(NOW)),
+        Entity::Balances => balances::apply_list_page(connection, rows, &Reading::at(NOW)),
+        Entity::Orders => orders::apply_list_page(connection, rows, orders::Scope::All, &Reading::at(NOW)),
+        _ => returns::apply_list_page(connection, rows, orders::Scope::All, &Reading::at(NOW)),
     }
     .unwrap()
 }
