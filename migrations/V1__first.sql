@@ -102,8 +102,6 @@ CREATE TABLE balances (
 -- is found without reading Extend's records.
 CREATE INDEX balances_stock ON balances(warehouse, product_number, available, physical, ordered,
                                         next_receiving_date, changed_at);
--- What is low everywhere. An empty mirror is filled without it, see `balances::begin_filling`.
-CREATE INDEX balances_available ON balances(available);
 CREATE INDEX balances_odd ON balances(product_number) WHERE odd <> 0;
 
 CREATE TABLE orders (

@@ -40,19 +40,3 @@ pub(super) fn note_moved_queue(connection: &Connection, product_number: &str) ->
         .execute([product_number])?;
     Ok(())
 }
-
-/// An empty table is filled faster without the index by `available`, whose entries come in no order.
-///
-/// # Errors
-/// SQLite's.
-pub(super) fn begin_filling(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("DROP INDEX IF EXISTS balances_available")
-}
-
-/// The table was filled.
-///
-/// # Errors
-/// SQLite's.
-pub(super) fn end_filling(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("CREATE INDEX IF NOT EXISTS balances_available ON balances(available)")
-}

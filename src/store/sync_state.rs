@@ -176,9 +176,6 @@ pub fn is_announced_later(connection: &Connection, entity: Entity) -> rusqlite::
         .query_row([], |row| row.get(0))?;
     if is_empty {
         super::agent::set(connection, &announcement(entity), "1")?;
-        if entity == Entity::Balances {
-            super::balances::begin_filling(connection)?;
-        }
     }
     Ok(is_empty)
 }
@@ -202,9 +199,6 @@ fn announce_where_owed(connection: &Connection, entity: Entity) -> rusqlite::Res
     let Some(table) = entity.table().filter(|table| table.put_out) else { return Ok(()) };
     if super::agent::get(connection, &note)?.is_none_or(|note| note.is_empty()) {
         return Ok(());
-    }
-    if entity == Entity::Balances {
-        super::balances::end_filling(connection)?;
     }
     let keys: Vec<&str> = table.columns.iter().take(table.keys).map(|column| column.name).collect();
     connection.execute(
