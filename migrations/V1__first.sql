@@ -255,6 +255,7 @@ CREATE TABLE files (
     folder        TEXT NOT NULL,            -- in the exchange folder: accepted/2026-11-21 or rejected
     stored_name   TEXT NOT NULL,            -- its name there
     moved         INTEGER NOT NULL DEFAULT 0,
+    thinned       INTEGER NOT NULL DEFAULT 0, -- 1: it ended long ago, and what lay in the folders is gone
     stamp         TEXT,                     -- size, time and identity, for one that was not read
     content       BLOB,                     -- the bytes as they were read, until they surely lie in `folder`
     error_code    TEXT,
@@ -267,6 +268,7 @@ CREATE TABLE files (
 ) STRICT;
 CREATE INDEX files_not_moved ON files(part_of IS NULL, id) WHERE moved = 0;
 CREATE INDEX files_kept ON files(id) WHERE content IS NOT NULL;
+CREATE INDEX files_not_thinned ON files(received_at) WHERE verdict = 'accepted' AND thinned = 0;
 CREATE INDEX files_rejected ON files(id) WHERE verdict = 'rejected';
 
 CREATE TABLE documents (

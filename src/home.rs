@@ -93,6 +93,29 @@ pub fn make_folders(config: &Config) -> Result<InitReport, InitError> {
     Ok(report)
 }
 
+/// What root made in a folder belongs to whom the folder belongs: a service that runs under an account of its
+/// own must be able to write the database that an administrator restored.
+///
+/// # Errors
+/// The system's.
+pub fn give_to_owner(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if nix::unistd::geteuid().is_root() {
+        use std::os::unix::fs::{MetadataExt, lchown};
+        let owner = fs::metadata(folder)?;
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let found = entry.metadata()?;
+            if found.uid() != owner.uid() {
+                lchown(entry.path(), Some(owner.uid()), Some(owner.gid()))?;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 /// The folders of a home, each after the one that it is in.
 fn folders(config: &Config) -> Vec<PathBuf> {
     let mut folders = vec![config.data(), config.logs()];

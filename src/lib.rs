@@ -27,6 +27,7 @@
 //! | [`reports`] | which reports there are, and the plain copy of the database for them |
 //! | [`home`], [`logging`], [`clock`], [`language`], [`memory`] | the folders and their locks, the log files, time, English and Swedish |
 //! | [`status`] | one look that says whether all is well |
+//! | [`service`] | the agent as a service of the system |
 //! | [`actions`] | what people do with items of the outbox, by a command or on the page |
 //! | [`page`] | the status page, `/healthz` and `/metrics`: they read through connections of their own |
 //! | [`alerts`] | alarms that reach somebody who does not look |
@@ -72,6 +73,7 @@ pub mod page;
 pub mod recover;
 pub mod reports;
 pub mod rules;
+pub mod service;
 pub mod standin;
 pub mod status;
 pub mod store;

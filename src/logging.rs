@@ -39,12 +39,45 @@ pub enum Mode {
 /// # Errors
 /// When logging was started before in this process.
 pub fn start(config: &Config, mode: Mode) -> Result<LoggerHandle, FlexiLoggerError> {
+    start_beside(config, mode, None)
+}
+
+/// The same beside another log, which gets every message too.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_beside(
+    config: &Config,
+    mode: Mode,
+    also: Option<Box<dyn log::Log>>,
+) -> Result<LoggerHandle, FlexiLoggerError> {
     let (logger, handle, warning) = build(config, mode)?;
-    log::set_boxed_logger(logger)?;
+    match also {
+        None => log::set_boxed_logger(logger)?,
+        Some(also) => log::set_boxed_logger(Box::new(Both(logger, also)))?,
+    }
     if let Some(warning) = warning {
         log::warn!("{warning}");
     }
     Ok(handle)
+}
+
+struct Both(Box<dyn log::Log>, Box<dyn log::Log>);
+
+impl log::Log for Both {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        self.0.enabled(metadata) || self.1.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record) {
+        self.0.log(record);
+        self.1.log(record);
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+        self.1.flush();
+    }
 }
 
 type Built = (Box<dyn log::Log>, LoggerHandle, Option<String>);

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Outcome, complain, print, print_json};
 use crate::config::{self, Config, ConfigError, Language};
@@ -12,11 +12,11 @@ use crate::extend::requests;
 use crate::home;
 use crate::hooks::listener;
 use crate::page;
-use crate::rules::answer::{Health, NoAnswer, health};
-use crate::store;
+use crate::rules::answer::{Answer, Health, NoAnswer, health};
+use crate::{status, store};
 
-/// Are settings, folders, rights, database and login right? Each with ok, or what is wrong and how to
-/// mend it.
+/// Are settings, folders, rights, disks, database, login, clock and ports right? Each with ok, or what is wrong
+/// and how to mend it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   extend-edge check --home /srv/shop
@@ -28,6 +28,8 @@ pub struct Arguments {
     json: bool,
 }
 
+mod machine;
+
 struct Finding {
     what: String,
     wrong: Option<String>,
@@ -35,7 +37,6 @@ struct Finding {
 
 pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let home = config::home_from(home)?;
-    let mut findings = Vec::new();
     let config = match Config::load(&home) {
         Ok(config) => config,
         Err(error) => {
@@ -48,13 +49,74 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         }
     };
     let language = config.exchange.language;
+    if arguments.json {
+        let report = report(&config);
+        let well = report["ok"] == json!(true);
+        print_json(&report);
+        return Ok(if well { Exit::Done } else { Exit::Failed });
+    }
+    notes(&config).iter().for_each(|note| print(&format!("note   {note}\n")));
+    let mut well = true;
+    for finding in findings(&config) {
+        match &finding.wrong {
+            None => print(&format!("ok     {}\n", finding.what)),
+            Some(wrong) => print(&format!("WRONG  {}\n       {wrong}\n", finding.what)),
+        }
+        well &= finding.wrong.is_none();
+    }
+    let words = match home::is_locked(&config) {
+        true => language.pick("The agent runs.", "Agenten är igång."),
+        false => language.pick(
+            "The agent does not run. Start it with: extend-edge run",
+            "Agenten är inte igång. Starta den med: extend-edge run",
+        ),
+    };
+    print(&format!("{words}\n"));
+    Ok(if well { Exit::Done } else { Exit::Failed })
+}
+
+/// What was found, for a program.
+pub(super) fn report(config: &Config) -> Value {
+    let findings = findings(config);
+    let well = findings.iter().all(|finding| finding.wrong.is_none());
+    let list: Vec<_> = findings
+        .iter()
+        .map(|one| json!({ "what": one.what, "ok": one.wrong.is_none(), "wrong": one.wrong }))
+        .collect();
+    json!({ "ok": well, "agentRunning": home::is_locked(config), "checks": list, "notes": notes(config) })
+}
+
+/// What is worth knowing and stops nothing.
+fn notes(config: &Config) -> Vec<String> {
+    let language = config.exchange.language;
+    let mut notes: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    if let Some(name) = super::password_is_elsewhere(config) {
+        notes.push(language.pick(
+            format!("the password ({name}) is with systemd, which gives it to the service alone: the login is not tried here"),
+            format!("lösenordet ({name}) finns hos systemd, som bara ger det till tjänsten: inloggningen prövas inte här"),
+        ));
+    }
+    if let Err(open) = machine::is_closed(&config.data(), language) {
+        notes.push(format!("{}: {open}", config.data().display()));
+    }
+    notes.extend(machine::service(language).map(|state| state.trim_end().replace('\n', "; ")));
+    notes
+}
+
+fn findings(config: &Config) -> Vec<Finding> {
+    let language = config.exchange.language;
+    let mut findings = Vec::new();
     let mut add =
         |what: String, result: Result<(), String>| findings.push(Finding { what, wrong: result.err() });
-    add(config.settings_file().display().to_string(), Ok(()));
+    for path in machine::private_paths(config) {
+        add(path.display().to_string(), machine::is_closed(&path, language));
+    }
     for folder in [
         config.data(),
         config.logs(),
+        config.backup.folder.clone(),
         config.inbox(),
+        config.inbox_atp(),
         config.accepted(),
         config.rejected(),
         config.receipts(),
@@ -62,12 +124,25 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         config.outgoing(),
         config.outgoing_changes(),
         config.outgoing_orders(),
+        config.outgoing_atp(),
     ] {
-        add(folder.display().to_string(), folder_is_writable(&folder, &home, language));
+        add(folder.display().to_string(), folder_is_writable(&folder, &config.home, language));
     }
-    add(config.database.display().to_string(), database_is_well(&config, language));
-    add(format!("Extend: {}", config.extend.base_url), login_works(&config, language));
-    let running = home::is_locked(&config);
+    add(config.database.display().to_string(), database_is_well(config, language));
+    if let Ok(connection) = store::open_reader(&config.database) {
+        for trouble in status::machine::troubles(&connection, config) {
+            add(trouble.code, Err(trouble.message));
+        }
+    }
+    let mut extends_clock = None;
+    if super::password_is_elsewhere(config).is_none() {
+        let answer = Client::of(&config.extend).call(&requests::probe());
+        extends_clock = answer.as_ref().ok().and_then(|answer| answer.server_time);
+        add(format!("Extend: {}", config.extend.base_url), login_works(&answer, language));
+    }
+    let clock = language.pick("the clock", "klockan").to_owned();
+    add(clock, machine::clock_is_right(extends_clock, jiff::Timestamp::now(), language));
+    let running = home::is_locked(config);
     if let Some(address) = config.webhooks.listen {
         let answers = || listener::answers(address);
         add(format!("webhooks: {address}"), can_be_listened_on(address, running, answers, language));
@@ -76,34 +151,7 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         let answers = || page::answers(address);
         add(format!("status page: {address}"), can_be_listened_on(address, running, answers, language));
     }
-    let well = findings.iter().all(|finding| finding.wrong.is_none());
-    if arguments.json {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|one| json!({ "what": one.what, "ok": one.wrong.is_none(), "wrong": one.wrong }))
-            .collect();
-        let notes: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
-        print_json(&json!({ "ok": well, "agentRunning": running, "checks": list, "notes": notes }));
-    } else {
-        for warning in &config.warnings {
-            print(&format!("note   {warning}\n"));
-        }
-        for finding in &findings {
-            match &finding.wrong {
-                None => print(&format!("ok     {}\n", finding.what)),
-                Some(wrong) => print(&format!("WRONG  {}\n       {wrong}\n", finding.what)),
-            }
-        }
-        let words = match running {
-            true => language.pick("The agent runs.", "Agenten är igång."),
-            false => language.pick(
-                "The agent does not run. Start it with: extend-edge run",
-                "Agenten är inte igång. Starta den med: extend-edge run",
-            ),
-        };
-        print(&format!("{words}\n"));
-    }
-    Ok(if well { Exit::Done } else { Exit::Failed })
+    findings
 }
 
 fn folder_is_writable(folder: &Path, home: &Path, language: Language) -> Result<(), String> {
@@ -168,10 +216,8 @@ fn can_be_listened_on(
     ))
 }
 
-fn login_works(config: &Config, language: Language) -> Result<(), String> {
-    let client = Client::of(&config.extend);
-    let result = client.call(&requests::probe());
-    match (health(&result), &result) {
+fn login_works(answer: &Result<Answer, NoAnswer>, language: Language) -> Result<(), String> {
+    match (health(answer), answer) {
         (Health::Well, _) => Ok(()),
         (Health::LoginRefused, _) => Err(language
             .pick(

@@ -17,9 +17,11 @@ use crate::store;
 
 mod alert;
 mod backup;
+mod bundle;
 mod check;
 mod demo;
 mod init;
+mod manual;
 mod mapping;
 mod once;
 mod outbox;
@@ -28,6 +30,7 @@ mod preview;
 mod report;
 mod restore;
 mod run;
+mod service;
 mod status;
 mod sync;
 
@@ -72,7 +75,10 @@ enum Command {
     Resume(pause::ResumeArguments),
     Alert(alert::Arguments),
     Backup(backup::Arguments),
+    SupportBundle(bundle::Arguments),
     Restore(restore::Arguments),
+    Service(service::Arguments),
+    Manual(manual::Arguments),
 }
 
 /// How a command ended.
@@ -114,7 +120,10 @@ pub fn main() -> ExitCode {
         Command::Resume(_) => pause::resume(arguments.home),
         Command::Alert(command) => alert::run(arguments.home, command),
         Command::Backup(command) => backup::run(arguments.home, command),
+        Command::SupportBundle(command) => bundle::run(arguments.home, command),
         Command::Restore(command) => restore::run(arguments.home, command),
+        Command::Service(command) => service::run(arguments.home, command),
+        Command::Manual(command) => manual::run(command),
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -146,13 +155,43 @@ fn settings(home: Option<PathBuf>) -> anyhow::Result<Arc<Config>> {
     Ok(Arc::new(Config::load(&home)?))
 }
 
-/// Whether the settings still name the address of the example: then nothing is sent or fetched.
+/// Whether the settings still name the address of the example, which is said: then nothing is sent or fetched.
 fn names_the_example(config: &Config) -> bool {
     let example = config.warnings.iter().find(|warning| warning.key == "extend.base_url");
     if let Some(warning) = example {
         complain(&warning.to_string());
     }
     example.is_some()
+}
+
+/// Whether Extend can't be asked, which is said: the settings name the address of the example, or only the
+/// service is given the password.
+fn cannot_log_in(config: &Config) -> bool {
+    if names_the_example(config) {
+        return true;
+    }
+    if let Some(name) = password_is_elsewhere(config) {
+        complain(&language(config).pick(
+            format!(
+                "systemd gives the password (password_credential = \"{name}\") to the service alone. Let the service \
+                 do this, or give the password in the environment variable {}.",
+                config::PASSWORD_VARIABLE
+            ),
+            format!(
+                "systemd ger lösenordet (password_credential = \"{name}\") bara till tjänsten. Låt tjänsten göra \
+                 detta, eller ge lösenordet i miljövariabeln {}.",
+                config::PASSWORD_VARIABLE
+            ),
+        ));
+        return true;
+    }
+    false
+}
+
+/// The name under which systemd keeps the password, where this process was not given it.
+fn password_is_elsewhere(config: &Config) -> Option<&str> {
+    let name = config.extend.password_credential.as_deref()?;
+    config.extend.password.expose().is_empty().then_some(name)
 }
 
 /// Opens the database for a command.
@@ -178,6 +217,7 @@ fn open_database(config: &Config) -> anyhow::Result<rusqlite::Connection> {
 fn stop_signal() -> anyhow::Result<Receiver<()>> {
     let (sender, receiver) = bounded(1);
     ctrlc::set_handler(move || {
+        crate::service::notify::stopping();
         let _ = sender.try_send(());
     })
     .context("the signals to stop can't be heard")?;
@@ -195,12 +235,13 @@ fn take_locks(config: &Config) -> anyhow::Result<crate::home::HomeLock> {
 /// Waits for an inbox that was there before and is gone now: a share that is not up yet. Making the folders
 /// anew in its place would hide from the agent what lies there, and from the shop what is written. False:
 /// asked to stop meanwhile.
-fn wait_for_exchange(config: &Config, stop: &Receiver<()>) -> bool {
+fn wait_for_exchange(config: &Config, stop: &Receiver<()>, alive: &mut dyn FnMut(&str)) -> bool {
     let mut is_told = false;
     while config.database.exists() && !config.inbox().is_dir() {
         if !std::mem::replace(&mut is_told, true) {
             complain(&crate::status::machine::exchange_gone(config));
         }
+        alive("waits for the inbox, which is not there");
         if stop.recv_timeout(std::time::Duration::from_millis(500)).is_ok() {
             return false;
         }

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Exit, Outcome, complain, end_on_panic, language, names_the_example, print, settings, stop_signal,
-    take_locks,
+    Exit, Outcome, cannot_log_in, complain, end_on_panic, language, print, settings, stop_signal, take_locks,
 };
 use crate::engine::{self, Task};
 use crate::logging;
@@ -22,7 +21,7 @@ pub struct Arguments {}
 
 pub fn run(home: Option<PathBuf>, _: Arguments) -> Outcome {
     let config = settings(home)?;
-    if names_the_example(&config) {
+    if cannot_log_in(&config) {
         return Ok(Exit::Usage);
     }
     if config.database.exists() && !config.inbox().is_dir() {

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::exchange::write_whole;
 use crate::formats::file_name;
 use crate::store::outbox::{self, Summary};
+use crate::store::thinning;
 
 /// What waits, what was refused, and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -230,6 +231,12 @@ fn show(connection: &Connection, id: i64, json: bool) -> Outcome {
     line("delivered", item.delivered_at.as_deref());
     line("at Extend", item.extend_number.as_deref());
     line("why", item.error_message.as_deref());
+    if thinning::is_thinned(connection, id)? {
+        line(
+            "thinned",
+            Some("it ended long ago; the document and its attempts are no longer kept (keep_days)"),
+        );
+    }
     text.push_str("\nAttempts\n");
     for one in &attempts {
         let took = one.duration_ms.map_or_else(|| "no end".into(), |ms| format!("{ms} ms"));
@@ -340,7 +347,11 @@ fn export(connection: &Connection, ids: &[i64], to: &Path) -> Outcome {
     let mut failed = false;
     for id in ids {
         let Some(item) = outbox::load(connection, *id)?.filter(|item| !item.payload.is_empty()) else {
-            complain(&format!("item {id}: there is no document to export"));
+            let why = match thinning::is_thinned(connection, *id)? {
+                true => "it ended long ago, and its document is no longer kept (keep_days)",
+                false => "there is no document to export",
+            };
+            complain(&format!("item {id}: {why}"));
             failed = true;
             continue;
         };

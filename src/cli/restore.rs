@@ -28,6 +28,9 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let file = std::path::absolute(&arguments.file)?;
     let progress = super::backup::progress("copied");
     let made = recover::restore(&config, &file, jiff::Timestamp::now(), progress)?;
+    if let Some(folder) = config.database.parent() {
+        crate::home::give_to_owner(folder)?;
+    }
     print(&language.pick(
         format!(
             "restored from {}\nfiles that are younger and were taken up again: {}\nto be looked up at Extend \

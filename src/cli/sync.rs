@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::{
-    Exit, Outcome, complain, end_on_panic, open_database, print, print_json, settings, shows_progress,
-    stop_signal, take_locks,
+    Exit, Outcome, cannot_log_in, complain, end_on_panic, open_database, print, print_json, settings,
+    shows_progress, stop_signal, take_locks,
 };
 use crate::clock;
 use crate::config::Config;
@@ -57,6 +57,9 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let errors = if home::is_locked(&config) {
         ask_agent(&config, &wanted, arguments.full)?
     } else {
+        if cannot_log_in(&config) {
+            return Ok(Exit::Usage);
+        }
         let _lock = take_locks(&config)?;
         let _logger = logging::start(&config, logging::Mode::Service)?;
         end_on_panic();

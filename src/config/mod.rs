@@ -69,6 +69,8 @@ pub struct Config {
     pub csv: Vec<Mapping>,
     /// `[log]`
     pub log: Log,
+    /// The files that hold a secret.
+    pub secret_files: Vec<PathBuf>,
     /// What was accepted and yet deserves to be known, in the order of the lines.
     pub warnings: Vec<Warning>,
 }
@@ -82,8 +84,11 @@ pub struct Extend {
     pub client: String,
     /// Never holds a colon, which would end it in the login header.
     pub username: String,
-    /// From the environment, `password_file` or `password`. Never empty.
+    /// From the environment, `password_file`, `password` or systemd. Empty only where systemd has it and hands
+    /// it to the service alone.
     pub password: Secret,
+    /// The name under which systemd keeps the password.
+    pub password_credential: Option<String>,
     /// How long one call may take.
     pub timeout: Duration,
     /// Upper bound of calls in any minute.
@@ -323,7 +328,8 @@ impl Config {
     /// Makes settings out of `text`, as `extend-edge.toml` in `home` would hold it. `env_password`
     /// is what [`PASSWORD_VARIABLE`] holds; an empty one counts as none.
     ///
-    /// Reads the files that `password_file` and `secret_file` name, and nothing else.
+    /// Reads the files that `password_file` and `secret_file` name and, where systemd hands one over, the
+    /// password that `password_credential` names; nothing else.
     ///
     /// # Errors
     /// [`ConfigError::Problems`], with every problem there is; [`ConfigError::Unreadable`] when
@@ -411,7 +417,7 @@ impl Config {
 /// # Errors
 /// Every problem with them.
 pub fn read_mappings(text: &str) -> Result<Vec<Mapping>, Vec<Problem>> {
-    let mut raw = read::RawConfig::parse(text);
+    let mut raw = read::RawConfig::parse(text, settings::RENAMED);
     let mappings = csv::read(&mut raw);
     let (problems, _) = raw.finish();
     if problems.is_empty() { Ok(mappings) } else { Err(problems) }

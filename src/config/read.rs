@@ -4,6 +4,7 @@
 //! The reading never stops. What cannot be used is noted as a [`Problem`] and the default stands in
 //! for it, so that one pass finds everything that is wrong. What nobody asked for is an unknown key.
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problems::{Expected, Language, Problem, Warning, names_a_secret, syntax_sentence};
@@ -21,9 +22,18 @@ pub(super) struct RawConfig<'t> {
     /// Every key that was asked for, with its section: what an unknown one is compared with.
     pub(super) known: Vec<(&'static str, &'static str)>,
     unknown: Vec<Unknown>,
+    renamed: &'static [Renamed],
     pub language: Language,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
+}
+
+/// A key that had another name in an earlier version: it still works, with a warning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Renamed {
+    pub section: &'static str,
+    pub before: &'static str,
+    pub now: &'static str,
 }
 
 /// What nobody asked for.
@@ -47,7 +57,7 @@ pub(super) struct SyntaxError {
 
 impl<'t> RawConfig<'t> {
     /// Parses all of `text`, however broken.
-    pub fn parse(text: &'t str) -> Self {
+    pub fn parse(text: &'t str, renamed: &'static [Renamed]) -> Self {
         let (tables, errors) = DeTable::parse_recoverable(text);
         let tables = tables.into_inner();
         let language = tables.get("exchange").and_then(|section| section.get_ref().get("language"));
@@ -69,6 +79,7 @@ impl<'t> RawConfig<'t> {
             syntax,
             known: Vec::new(),
             unknown: Vec::new(),
+            renamed,
             language,
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -92,6 +103,7 @@ impl<'t> RawConfig<'t> {
                 }
             }
         };
+        let table = self.with_names_of_today(name, table);
         let mut section = Section::new(self, name, line, table);
         let read = read(&mut section);
         for (key, _) in section.into_left() {
@@ -99,6 +111,26 @@ impl<'t> RawConfig<'t> {
             self.unknown.push(Unknown { section: name.to_owned(), key, at, start: at });
         }
         read
+    }
+
+    /// Keys of a section under the names that they have now. One that is there under both is unknown under the
+    /// earlier.
+    fn with_names_of_today(&mut self, section: &str, mut table: DeTable<'t>) -> DeTable<'t> {
+        for Renamed { before, now, .. } in self.renamed.iter().filter(|one| one.section == section) {
+            if table.contains_key(*now) {
+                continue;
+            }
+            let Some((key, value)) = table.remove_entry(*before) else { continue };
+            let span = key.span();
+            let message = self.language.pick(
+                format!("is called {now} now; the earlier name still works"),
+                format!("heter {now} nu; det tidigare namnet fungerar fortfarande"),
+            );
+            let (line, key) = (Some(self.line(span.start)), format!("{section}.{before}"));
+            self.warnings.push(Warning { line, key, written: None, message });
+            table.insert(Spanned::new(span, (*now).into()), value);
+        }
+        table
     }
 
     /// Accepts a section that this version does not read, with a warning.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::address;
 use super::problems::{Expected, Language, Problem, Unit};
-use super::read::RawConfig;
+use super::read::{RawConfig, Renamed};
 use super::secret::{self, Secret, Wanted};
 use super::section::Section;
 use super::{
@@ -21,12 +21,26 @@ const MEGABYTE: u64 = 1_000_000;
 /// Where the status page is to be, if nothing is written.
 const STATUS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8788);
 
+/// Keys that had another name in a version that was released. None has yet.
+pub(super) const RENAMED: &[Renamed] = &[];
+
 /// Reads all of `text`; `home` is absolute.
 pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Result<Config, Vec<Problem>> {
-    let mut raw = RawConfig::parse(text);
+    read_with(home, text, env_password, RENAMED)
+}
+
+/// The same where other keys had another name.
+pub(super) fn read_with(
+    home: &Path,
+    text: &str,
+    env_password: Option<String>,
+    renamed: &'static [Renamed],
+) -> Result<Config, Vec<Problem>> {
+    let mut raw = RawConfig::parse(text, renamed);
+    let mut secret_files = Vec::new();
     let mut config = Config {
         home: home.to_owned(),
-        extend: raw.section("extend", |section| extend(section, home, env_password)),
+        extend: raw.section("extend", |section| extend(section, home, env_password, &mut secret_files)),
         exchange: raw.section("exchange", |section| exchange(section, home)),
         database: raw.section("database", |section| {
             path(section, "path", Expected::File, home, "data/extend-edge.db")
@@ -63,8 +77,8 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
                 Scope::Ours
             },
         }),
-        webhooks: raw.section("webhooks", |section| webhooks(section, home)),
-        status: raw.section("status", |section| status(section, home)),
+        webhooks: raw.section("webhooks", |section| webhooks(section, home, &mut secret_files)),
+        status: raw.section("status", |section| status(section, home, &mut secret_files)),
         alert: raw.section("alert", alert),
         backup: raw.section("backup", |section| Backup {
             folder: path(section, "folder", Expected::Folder, home, "data/backups"),
@@ -77,6 +91,7 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
         csv: super::csv::read(&mut raw),
+        secret_files,
         warnings: Vec::new(),
     };
     raw.set_apart("ubl", |language| {
@@ -92,7 +107,12 @@ pub(super) fn read(home: &Path, text: &str, env_password: Option<String>) -> Res
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<String>) -> Extend {
+fn extend(
+    section: &mut Section<'_, '_>,
+    home: &Path,
+    env_password: Option<String>,
+    secret_files: &mut Vec<PathBuf>,
+) -> Extend {
     let language = section.language();
     let base_url = match required(section, "base_url").map(|url| address::base_url(&url, language)) {
         Some(Ok(url)) => {
@@ -121,9 +141,12 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         section.problem("username", message.to_owned());
     }
     let wanted = if env_password.is_some() { Wanted::Known } else { Wanted::Needed };
-    let from_file = secret::read(section, "password", "password_file", home, wanted);
-    let password = env_password.map(Secret::new).or(from_file);
-    if password.is_none() && !section.is_written("password") && !section.is_written("password_file") {
+    let kept = secret::read(section, "password", "password_file", home, wanted);
+    secret_files.extend(kept.file);
+    let (password_credential, from_systemd) = secret::read_credential(section, wanted == Wanted::Known);
+    let password = env_password.map(Secret::new).or(kept.secret).or(from_systemd);
+    let is_written = ["password", "password_file", "password_credential"];
+    if password.is_none() && !is_written.iter().any(|key| section.is_written(key)) {
         let message = language.pick(
             format!("is missing: expected it here, in a file that password_file names, or in the environment as {PASSWORD_VARIABLE}"),
             format!("saknas: lösenordet ska stå här, i en fil som password_file pekar ut, eller i miljövariabeln {PASSWORD_VARIABLE}"),
@@ -135,6 +158,7 @@ fn extend(section: &mut Section<'_, '_>, home: &Path, env_password: Option<Strin
         client,
         username,
         password: password.unwrap_or_else(|| Secret::new("")),
+        password_credential,
         timeout: seconds(section, "timeout_seconds", 30, 3600),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 300, 6_000_000),
     }
@@ -215,10 +239,12 @@ fn not_yet<'a, 'b, T>(
     read(section)
 }
 
-fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
+fn webhooks(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Webhooks {
+    let kept = secret::read(section, "secret", "secret_file", home, Wanted::Maybe);
+    secret_files.extend(kept.file);
     let webhooks = Webhooks {
         listen: section.text_as("listen", Expected::Listen, socket_address),
-        secret: secret::read(section, "secret", "secret_file", home, Wanted::Maybe),
+        secret: kept.secret,
         allow_unsigned_files: section.flag("allow_unsigned_files", false),
         requests_per_minute: whole_u32(section, "requests_per_minute", Unit::Requests, 6000, 600_000),
         max_bytes: section.whole("max_kb", Unit::Kilobytes, 256, 1..=16_384) as usize * 1000,
@@ -235,9 +261,11 @@ fn webhooks(section: &mut Section<'_, '_>, home: &Path) -> Webhooks {
     webhooks
 }
 
-fn status(section: &mut Section<'_, '_>, home: &Path) -> Status {
+fn status(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Status {
     let written = section.text_as("listen", Expected::Listen, socket_address);
-    let password = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    let kept = secret::read(section, "password", "password_file", home, Wanted::Maybe);
+    secret_files.extend(kept.file);
+    let password = kept.secret;
     // A password file that can't be read is told already.
     let is_open = password.is_none() && !section.is_written("password_file");
     if written.is_some_and(|address| !address.ip().is_loopback()) && is_open {

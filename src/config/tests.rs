@@ -552,3 +552,23 @@ fn the_copy_for_reports_is_put_where_it_is_asked_for_or_nowhere() {
     assert_eq!(reports("every_minutes = 0").database, None);
     check("[reports]\nevery_minutes = -1", &[(":7: [reports] every_minutes = -1: ", "minutes, 0 to")]);
 }
+
+#[test]
+fn a_key_that_was_renamed_still_works_and_says_so() {
+    const RENAMED: &[super::read::Renamed] =
+        &[super::read::Renamed { section: "extend", before: "tenant", now: "client" }];
+    let read = |text: &str| super::settings::read_with(&home(), text, None, RENAMED);
+    let earlier = EXTEND.replace("client = ", "tenant = ");
+    let config = read(&earlier).unwrap();
+    assert_eq!(config.extend.client, "shop");
+    let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["extend-edge.toml:3: [extend] tenant: is called client now; the earlier name still works"]
+    );
+    let swedish = read(&format!("{earlier}[exchange]\nlanguage = \"sv\"\n")).unwrap();
+    assert!(swedish.warnings[0].message.starts_with("heter client nu"), "{:?}", swedish.warnings);
+    let both = read(&format!("{EXTEND}tenant = \"other\"\n")).unwrap_err();
+    assert!(both[0].to_string().contains("[extend] tenant: there is no such key"), "{both:?}");
+    assert!(read(EXTEND).unwrap().warnings.is_empty());
+}

@@ -17,7 +17,7 @@ use crate::status::{NeedsPerson, machine};
 use crate::store::{StoreError, agent, alerts, owed};
 
 /// How often it is looked what is wrong.
-const EVERY: Duration = Duration::from_secs(5);
+const EVERY: Duration = Duration::from_secs(15);
 /// The pauses after a message that could not be told.
 const PAUSES: Pauses = Pauses { first: Duration::from_secs(30), longest: Duration::from_secs(900) };
 /// A telling that fails this often while Extend answers, and so the line is up, needs a person.
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(message.raised.len(), 1);
         assert!(step(&mut engine, Some(Event::Told(message, Err("no line".into()))), 0).is_none());
         // Nobody is bothered until the pause is over.
-        let message = look(&mut engine, refused(), 5);
+        let message = look(&mut engine, refused(), 15);
         assert_eq!(message, None);
         let message = look(&mut engine, refused(), 60).unwrap();
         assert!(step(&mut engine, Some(Event::Told(message, Ok(()))), 60).is_none());
@@ -230,13 +230,13 @@ mod tests {
 
         let mut engine = begin(engine.into_connection(), 200);
         assert_eq!(look(&mut engine, refused(), 200), None);
-        let message = look(&mut engine, Vec::new(), 205).unwrap();
+        let message = look(&mut engine, Vec::new(), 215).unwrap();
         assert!(message.is_all_well() && message.ended.len() == 1);
         // The process ends before it hears that it was told: it is told again rather than never.
         let mut engine = begin(engine.into_connection(), 300);
         let message = look(&mut engine, Vec::new(), 300).unwrap();
         step(&mut engine, Some(Event::Told(message, Ok(()))), 300);
-        assert_eq!(look(&mut engine, Vec::new(), 305), None);
+        assert_eq!(look(&mut engine, Vec::new(), 315), None);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         let again = step(&mut engine, Some(Event::LookedForWrongs(Err("locked".into()))), 60);
         assert!(matches!(again, Some(Job::LookForWrongs)));
         assert!(step(&mut engine, Some(Event::LookedForWrongs(Ok(Vec::new()))), 61).is_none());
-        assert!(engine.wake_at() <= Duration::from_secs(65));
+        assert!(engine.wake_at() <= Duration::from_secs(76));
     }
 
     #[test]

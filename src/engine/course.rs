@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::mind::{AGAIN_AFTER_TROUBLE, Mind};
-use super::{Job, alerts, hooks, look_ups, put_out, reports, rounds};
+use super::{Job, alerts, care, hooks, look_ups, put_out, reports, rounds};
 use crate::clock::Now;
 use crate::config::Config;
 use crate::extend::jobs::{CallJob, DetailsJob};
@@ -54,6 +54,10 @@ pub(super) struct Course {
     pub(super) forbidden: HashMap<&'static str, Duration>,
     pub(super) put_out: put_out::State,
     pub(super) copies: reports::Copies,
+    pub(super) thinning: care::Thinning,
+    pub(super) examining: bool,
+    /// When all of the database is to be looked through next, once that is known.
+    pub(super) examine_at: Option<Duration>,
     pub(super) alerts: alerts::Course,
     pub(super) hooks: hooks::Course,
 }
@@ -83,6 +87,9 @@ impl Course {
             forbidden: HashMap::new(),
             put_out: put_out::State::default(),
             copies: reports::Copies::default(),
+            thinning: care::Thinning::default(),
+            examining: false,
+            examine_at: None,
             alerts: alerts::Course::default(),
             hooks: hooks::Course::new(lists, now.mono),
         }
@@ -108,6 +115,7 @@ pub(super) struct Settled {
     pub(super) moved: Option<bool>,
     pub(super) put: Option<bool>,
     pub(super) backup_at: Option<Duration>,
+    pub(super) examine_at: Option<Duration>,
     pub(super) copied: Option<bool>,
     pub(super) alerts: Option<alerts::Heard>,
     pub(super) scanned: bool,
@@ -170,6 +178,10 @@ impl Mind {
             self.course.backing_up = false;
             self.course.backup_at = Some(at);
         }
+        if let Some(at) = settled.examine_at {
+            self.course.examining = false;
+            self.course.examine_at = Some(at);
+        }
         self.course.fetching.retain(|(_, job)| !settled.detailed.contains(job));
         if let Some(well) = settled.copied {
             self.after_copy(well);
@@ -192,6 +204,7 @@ impl Mind {
                 // It was noted when it was planned.
                 Job::Pull(_) => {}
                 Job::Backup(_) => self.course.backing_up = true,
+                Job::Examine => self.course.examining = true,
                 Job::Copy => self.course.copies.under_way = true,
                 Job::LookForWrongs | Job::Tell(_) => self.course.alerts.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = Some(step),

@@ -85,6 +85,10 @@ impl Mind {
                 settled.backup_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
                 Ok(())
             }
+            Event::Examined(_) => {
+                settled.examine_at = Some(self.now.mono + AGAIN_AFTER_TROUBLE);
+                Ok(())
+            }
             Event::Copied(_) => {
                 settled.copied = Some(false);
                 Ok(())
@@ -116,6 +120,7 @@ impl Mind {
             Event::Put(put) => self.hear_put(tx, put, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
+            Event::Examined(found) => self.hear_examined(tx, found, settled),
             Event::Copied(copied) => self.hear_copied(tx, copied, settled),
             Event::Hooked(hooked) => self.hear_hooked(tx, hooked, settled),
             Event::TurnedAway(away) => self.hear_turned_away(tx, away),
@@ -159,6 +164,7 @@ impl Mind {
         self.plan_pull(tx, &mut jobs)?;
         self.plan_put(tx, &mut jobs)?;
         self.plan_backup(tx, &mut jobs)?;
+        self.plan_examination(tx, &mut jobs)?;
         self.plan_copy(tx, &mut jobs)?;
         self.plan_alerts(&mut jobs);
         Ok(jobs)

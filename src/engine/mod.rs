@@ -27,10 +27,12 @@ use crate::rules::mirror::Entity;
 use crate::rules::retry::Pauses;
 use crate::store::copy::CopyError;
 use crate::store::intake::ToMove;
+use crate::store::upkeep::Examined;
 use crate::store::{self, StoreError, agent, outbox, owed};
 
 mod alerts;
 mod backup;
+mod care;
 mod changes;
 mod course;
 mod delivery;
@@ -74,6 +76,8 @@ pub enum Event {
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
     BackedUp(Result<String, CopyError>),
+    /// All of the database was looked through.
+    Examined(Examined),
     /// The copy for reports was refreshed, or why not.
     Copied(Result<(), String>),
     /// A webhook came and was let in.
@@ -103,6 +107,8 @@ pub enum Job {
     Pull(CallJob),
     /// Copy the database, under the name of this time. One at a time.
     Backup(jiff::Timestamp),
+    /// Look through all of the database. One at a time, and not beside a backup.
+    Examine,
     /// Refresh the copy for reports. One at a time.
     Copy,
     /// Look what is wrong. This or an alarm, one at a time.
@@ -137,6 +143,7 @@ pub struct Engine {
     waiting: Vec<Event>,
     data_version: Option<i64>,
     log: wal::LogWatch,
+    tended: care::Tended,
     mind: Mind,
 }
 
@@ -200,6 +207,7 @@ impl Engine {
             waiting: Vec::new(),
             data_version: None,
             log: wal::LogWatch::default(),
+            tended: care::Tended::default(),
             mind,
         })
     }
@@ -245,9 +253,11 @@ impl Engine {
         plan: impl Fn(&mut Mind, &Transaction<'_>) -> rusqlite::Result<Vec<Job>>,
     ) -> Result<Vec<Job>, StoreError> {
         self.waiting.extend(events);
-        // Read whole for a backup it was found damaged. Only a start can make it again.
+        // Read whole it was found damaged. Only a start can make it again.
         if let Some(why) = self.waiting.iter().find_map(|event| match event {
-            Event::BackedUp(Err(CopyError::Damaged(why))) => Some(why.clone()),
+            Event::BackedUp(Err(CopyError::Damaged(why))) | Event::Examined(Examined::Damaged(why)) => {
+                Some(why.clone())
+            }
             _ => None,
         }) {
             return Err(StoreError::Damaged(why));
@@ -307,6 +317,7 @@ impl Engine {
             && !mind.course.moving
             && !mind.course.putting
             && !mind.course.backing_up
+            && !mind.course.examining
             && !mind.course.copies.under_way
             && !mind.course.alerts.under_way;
         // What is in doubt is looked up until it is clear, for as long as Extend can be asked.

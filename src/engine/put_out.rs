@@ -13,7 +13,7 @@ use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
-use crate::store::{agent, changes, outgoing, owed, sync_state};
+use crate::store::{agent, changes, outgoing, owed, sync_state, thinning};
 
 /// Entities that are put out as snapshots and changes.
 pub const PUT_OUT: [Entity; 4] = [Entity::Products, Entity::Customers, Entity::Prices, Entity::Balances];
@@ -83,6 +83,14 @@ impl Mind {
         let mut trouble = None;
         self.course.put_out.last_took = put.iter().map(|file| file.took).sum();
         for file in put {
+            if let PutJob::Thin { file: id } = file.job {
+                match &file.result {
+                    Ok(()) => thinning::forget(tx, id)?,
+                    Err(error) => log::warn!("what has long ended could not be removed: {error}"),
+                }
+                self.course.thinning.after(id, file.result.is_ok());
+                continue;
+            }
             if let Err(error) = &file.result {
                 trouble = Some(error.to_string());
                 continue;
@@ -106,6 +114,7 @@ impl Mind {
                     // There may be more.
                     self.course.put_out.cleared_at = None;
                 }
+                PutJob::Thin { .. } => {}
             }
         }
         if let Some(error) = &trouble {
@@ -150,6 +159,7 @@ impl Mind {
         }
         if files.is_empty() {
             self.plan_clearing(tx, &mut files)?;
+            self.plan_thinning(tx, &mut files)?;
         }
         // Small files first: a job with a snapshot in it is done when the snapshot is.
         if files.is_empty() {

@@ -22,7 +22,8 @@ use crate::page::Page;
 use crate::recover;
 use crate::reports::copy::Copier;
 use crate::rules::arrival::Patience;
-use crate::store::{StoreError, intake};
+use crate::store::upkeep::{self, Examined};
+use crate::store::{self, StoreError, intake};
 
 /// Events that wait for the engine at the most. Senders wait when it is full; nothing is dropped.
 const INBOX: usize = 256;
@@ -58,7 +59,7 @@ pub struct Ended {
     pub round_errors: Vec<(String, String)>,
 }
 
-/// What a watcher of the run is told after each step.
+/// What is told that the loop turns: after each step, and at rest at least every half second.
 pub type Progress<'a> = &'a mut dyn FnMut(&Engine);
 
 /// Runs until `stop` is told, or, for a task that ends, until all that is due is done.
@@ -121,6 +122,9 @@ pub fn run(
                 let busy = !jobs.is_empty();
                 if !busy && engine.is_idle() {
                     engine.rest();
+                    if !ends && let Err(error) = engine.tend_database(now) {
+                        log::warn!("{error}");
+                    }
                 }
                 jobs.into_iter().for_each(|job| workers.hand_out(job));
                 progress(&engine);
@@ -170,6 +174,7 @@ pub fn run(
                 },
                 default(pause.max(Duration::from_millis(1))) => {}
             }
+            progress(&engine);
             pulse.beat();
             // At rest nothing is looked at but whether a command wrote something.
             let due = clock.now().mono >= engine.wake_at() || failed_at.is_some() || ends;
@@ -333,6 +338,15 @@ impl Workers {
                     let made = recover::backups::make(&of_backup, now, go_on);
                     Some(Event::BackedUp(made.map(|path| path.display().to_string())))
                 }
+                Job::Examine => {
+                    let is_ending = is_ending.clone();
+                    let go_on = move || !is_ending.load(Ordering::Relaxed);
+                    let found = match store::open_reader(&of_backup.database) {
+                        Ok(mut connection) => upkeep::examine(&mut connection, go_on),
+                        Err(error) => Examined::Unfinished(error.to_string()),
+                    };
+                    Some(Event::Examined(found))
+                }
                 _ => None,
             }),
         )?;
@@ -394,7 +408,7 @@ impl Workers {
             Job::Put(_) => &self.puts,
             Job::Push(_) => &self.pushes,
             Job::Pull(_) => &self.pulls,
-            Job::Backup(_) => &self.backups,
+            Job::Backup(_) | Job::Examine => &self.backups,
             Job::Copy => &self.copies,
             Job::Fetch(_) => &self.fetches,
             Job::LookForWrongs | Job::Tell(_) => &self.alarms,

@@ -18,7 +18,7 @@ use crate::recover;
 use crate::rules::mirror::Entity;
 use crate::status;
 use crate::store::owed::Owed;
-use crate::store::{self, changes, intake, outgoing};
+use crate::store::{self, changes, intake, outgoing, thinning};
 
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,11 @@ pub enum PutJob {
     Clear {
         /// The newest of them.
         through: i64,
+    },
+    /// The original and the receipt of what has long ended are deleted.
+    Thin {
+        /// The file's id.
+        file: i64,
     },
 }
 
@@ -155,6 +160,7 @@ impl Publisher {
             PutJob::Snapshot { entity, .. } => self.put_snapshot(transaction, *entity),
             PutJob::Change { sequence, entity } => self.put_change(transaction, *sequence, entity),
             PutJob::Clear { through } => clear_changes(&self.config.outgoing_changes(), *through),
+            PutJob::Thin { file } => self.thin(transaction, *file),
         }
     }
 
@@ -221,11 +227,31 @@ impl Publisher {
         Ok(())
     }
 
+    fn thin(&self, connection: &Connection, file: i64) -> io::Result<()> {
+        let Some(thinned) = thinning::load(connection, file).map_err(io::Error::other)? else {
+            return Ok(());
+        };
+        let day = self.config.exchange.folder.join(&thinned.folder);
+        remove(&day.join(&thinned.stored_name))?;
+        remove(&self.config.receipts().join(&thinned.receipt))?;
+        // It goes when nothing lies in it any more.
+        let _ = std::fs::remove_dir(&day);
+        Ok(())
+    }
+
     fn put_status(&self, connection: &Connection) -> io::Result<()> {
         let status = status::load(connection, &self.config, jiff::Timestamp::now(), self.agent_runs)
             .map_err(io::Error::other)?;
         let text = receipt::pretty(&status.to_json());
         write_whole(&self.config.outgoing().join("status.json"), false, |out| out.write_all(text.as_bytes()))
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        // The webshop or a person was quicker, or the process died after the last time.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|error| with_path(path, error)),
     }
 }
 
@@ -242,12 +268,5 @@ fn clear_changes(folder: &Path, through: i64) -> io::Result<()> {
         })
         .collect();
     old.sort_unstable();
-    for (_, path) in old {
-        match std::fs::remove_file(&path) {
-            // The webshop was quicker.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.map_err(|error| with_path(&path, error))?,
-        }
-    }
-    Ok(())
+    old.into_iter().try_for_each(|(_, path)| remove(&path))
 }

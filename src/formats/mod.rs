@@ -4,11 +4,13 @@
 //! data is nothing unusual. [`contents`] tells one document of a file from several, [`text`] decodes, [`json`]
 //! recognises and checks, [`canonical`] says when
 //! two documents are the same, [`locate`] finds the line that a person must look at, [`receipt`] and
-//! [`problem`] speak to the shop, [`report`] shows what a query found. [`hook`] reads what Extend tells of
+//! [`problem`] speak to the shop, [`report`] shows what a query found. [`conceal`] leaves out what nobody else may
+//! read. [`hook`] reads what Extend tells of
 //! itself.
 
 pub mod alarm;
 pub mod canonical;
+pub mod conceal;
 pub mod contents;
 pub mod csv;
 pub mod document;

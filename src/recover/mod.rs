@@ -152,12 +152,12 @@ fn lay(backup: &Path, to: &Path, progress: impl FnMut(u32, u32) -> bool) -> Resu
         return Err(StoreError::Damaged("it holds no outbox: it is no backup of extend-edge".into()));
     }
     drop(connection);
-    store::open(to).map(drop)
+    store::open_copy(to).map(drop)
 }
 
 /// Folds in what is younger than what lies in `building`, and puts it in the database's place.
 fn make_again(config: &Config, building: &Path, aside: &str, now: Timestamp) -> Result<Made, RecoverError> {
-    let mut connection = store::open(building)?;
+    let mut connection = store::open_copy(building)?;
     let made = rebuild::rebuild(&mut connection, config, now)?;
     // The last connection that closes brings everything into the one file.
     connection.close().map_err(|(_, error)| error)?;

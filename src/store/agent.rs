@@ -10,6 +10,10 @@ pub const BACKUP_TROUBLE: &str = "backup_trouble";
 
 /// The agent's note of the moment from which the time to its next backup counts.
 pub const BACKUP_FROM: &str = "backup_from";
+
+/// The agent's note of when all of the database was last looked through.
+pub const EXAMINED_AT: &str = "examined_at";
+
 /// When a webhook last came that was let in.
 pub const HOOK_LAST_AT: &str = "hook_last_at";
 /// How many webhooks were turned away.

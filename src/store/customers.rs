@@ -55,3 +55,25 @@ pub fn load_numbers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         .query_map([], |row| row.get(0))?
         .collect()
 }
+
+/// Tells `take` what each customer is called and where it lives: every word by which a person could be known.
+///
+/// # Errors
+/// SQLite's.
+pub fn each_name(connection: &Connection, mut take: impl FnMut(&str)) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT customer_number, name, last_name, organization_number, email, phone, address, invoice_email,
+                name || ' ' || last_name
+         FROM customers",
+    )?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for place in 0..columns {
+            if let Some(words) = row.get_ref(place)?.as_str_or_null().unwrap_or_default() {
+                take(words);
+            }
+        }
+    }
+    Ok(())
+}

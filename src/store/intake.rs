@@ -320,7 +320,7 @@ pub fn file_of(connection: &Connection, document: i64) -> rusqlite::Result<i64> 
 /// What the receipt of a file needs: its name, which arrival of it, of how many, and its documents.
 pub type ReceiptParts = (String, u64, u64, Vec<crate::formats::receipt::ReceiptDocument>);
 
-/// Loads what the receipt of an accepted file needs; `None` where there is no such file.
+/// Loads what the receipt of an accepted file needs; `None` where there is no such file, or it was thinned.
 ///
 /// # Errors
 /// SQLite's.
@@ -329,7 +329,7 @@ pub fn load_receipt(connection: &Connection, file_id: i64) -> rusqlite::Result<O
         .prepare_cached(
             "SELECT name, arrival, (SELECT max(arrival) FROM files newer
                                     WHERE newer.name = files.name AND newer.verdict = 'accepted')
-             FROM files WHERE id = ?1 AND verdict = 'accepted'",
+             FROM files WHERE id = ?1 AND verdict = 'accepted' AND thinned = 0",
         )?
         .query_row([file_id], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
         .optional()?;

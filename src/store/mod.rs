@@ -33,9 +33,12 @@ pub mod recover;
 pub mod reports;
 pub mod returns;
 pub mod search;
+pub mod support;
 pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
+pub mod thinning;
+pub mod upkeep;
 pub mod wal;
 
 use std::path::Path;
@@ -78,6 +81,12 @@ pub enum StoreError {
         /// The newest that this program knows.
         known: i64,
     },
+    /// It is to be brought up to date, and can't be copied first.
+    #[error(
+        "the database was written by an earlier version of extend-edge and could not be copied before it is \
+         brought up to date: {0}"
+    )]
+    NotKept(String),
     /// The file is damaged, or was never a database.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -107,7 +116,10 @@ impl StoreError {
                 }
                 false
             }
-            StoreError::Folder { .. } | StoreError::TooNew { .. } | StoreError::Damaged(_) => false,
+            StoreError::Folder { .. }
+            | StoreError::TooNew { .. }
+            | StoreError::NotKept(_)
+            | StoreError::Damaged(_) => false,
         }
     }
 }
@@ -129,9 +141,23 @@ pub fn is_busy(error: &rusqlite::Error) -> bool {
 
 /// Opens the database for writing, makes it where there is none, and brings its schema up to date.
 ///
+/// One of an earlier version is kept as it was, beside it, before anything in it is changed.
+///
 /// # Errors
 /// The file or its folder can't be made or read, it is no database, or it is newer than this program.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    open_and_keep(path, true)
+}
+
+/// The same with a copy, such as one that was laid from a backup, which need not be kept as it was.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_copy(path: &Path) -> Result<Connection, StoreError> {
+    open_and_keep(path, false)
+}
+
+fn open_and_keep(path: &Path, keep: bool) -> Result<Connection, StoreError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
@@ -141,7 +167,7 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     // A command and the agent may make it at the same moment. SQLite does not wait where two want to go from
     // reading to writing, as each would wait for the other: whoever was turned away begins anew.
     let until = Instant::now() + PATIENCE;
-    while let Err(error) = make(&mut connection) {
+    while let Err(error) = make(&mut connection, keep) {
         if !error.is_busy() || Instant::now() >= until {
             return Err(error);
         }
@@ -150,12 +176,16 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn make(connection: &mut Connection) -> Result<(), StoreError> {
+fn make(connection: &mut Connection, keep: bool) -> Result<(), StoreError> {
+    // Only a database that is still empty takes this, and only before all else.
+    if connection.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0 {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A log that a reader made grow is cut when it is next begun anew.
     connection.pragma_update(None, "journal_size_limit", wal::KEPT_BYTES as i64)?;
-    migrate(connection)
+    migrate(connection, &embedded::migrations::runner(), keep)
 }
 
 /// Opens an existing database for a command that changes something while the agent may run.
@@ -187,7 +217,7 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 pub fn open_in_memory() -> Result<Connection, StoreError> {
     let mut connection = Connection::open_in_memory()?;
     prepare(&connection)?;
-    migrate(&mut connection)?;
+    migrate(&mut connection, &embedded::migrations::runner(), false)?;
     Ok(connection)
 }
 
@@ -205,32 +235,54 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -2000)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .map(|migration| i64::from(migration.version()))
-        .max()
-        .unwrap_or(0);
-    let found: i64 = connection
-        .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
-        .unwrap_or(0);
+/// Brings the schema up to date with `migrations`. With `keep`, what was there before is copied beside it first.
+fn migrate(connection: &mut Connection, migrations: &refinery::Runner, keep: bool) -> Result<(), StoreError> {
+    let known = migrations.get_migrations().iter().map(|one| i64::from(one.version())).max().unwrap_or(0);
+    let found = schema(connection);
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }
+    if found == known {
+        return Ok(());
+    }
+    if found > 0 && keep {
+        keep_as_it_was(connection, found)?;
+    }
     // Grouped, a migration and the note that it was made are one transaction: without it a process that died
     // between the two would leave a database that never opens again.
-    if found < known
-        && let Err(error) = embedded::migrations::runner().set_grouped(true).run(connection)
-    {
+    let runner = refinery::Runner::new(migrations.get_migrations()).set_grouped(true);
+    if let Err(error) = runner.run(connection)
         // A command and the agent may have begun at the same moment: then the other one has done it.
-        let there: i64 = connection
-            .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
-            .unwrap_or(0);
-        if there != known {
-            return Err(error.into());
-        }
+        && schema(connection) != known
+    {
+        return Err(error.into());
     }
+    Ok(())
+}
+
+/// The version of the schema; 0 where there is none yet.
+fn schema(connection: &Connection) -> i64 {
+    connection
+        .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
+        .unwrap_or(0)
+}
+
+/// What stands behind the name of a database that was kept as an earlier version of this program left it.
+const BEFORE_UPGRADE: &str = ".schema-";
+
+/// Copies a database that is about to be brought up to date, whole, beside it. The version that wrote it can
+/// open the copy.
+fn keep_as_it_was(connection: &Connection, schema: i64) -> Result<(), StoreError> {
+    // One in memory is nobody's.
+    let Some(path) = connection.path().filter(|path| !path.is_empty()) else { return Ok(()) };
+    let kept = format!("{path}{BEFORE_UPGRADE}{schema}");
+    copy::copy(Path::new(path), Path::new(&kept), |_, _| true).map_err(|error| match error {
+        copy::CopyError::Damaged(why) => StoreError::Damaged(why),
+        error => StoreError::NotKept(error.to_string()),
+    })?;
+    log::warn!(
+        "the database is of an earlier version; it is kept as it was in {kept}, and brought up to date"
+    );
     Ok(())
 }
 
@@ -263,6 +315,45 @@ mod tests {
                 }
             });
         }
+    }
+
+    /// The migrations of a version to come.
+    fn of_the_next_version(sql: &str) -> refinery::Runner {
+        let mut all = embedded::migrations::runner().get_migrations().clone();
+        let next = all.iter().map(refinery::Migration::version).max().unwrap() + 1;
+        all.push(refinery::Migration::unapplied(&format!("V{next}__next"), sql).unwrap());
+        refinery::Runner::new(&all)
+    }
+
+    #[test]
+    fn a_database_is_kept_as_it_was_before_it_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edge.db");
+        let mut connection = open(&path).unwrap();
+        let before = schema(&connection);
+        agent::set(&connection, "told", "by the earlier version").unwrap();
+        migrate(&mut connection, &of_the_next_version("ALTER TABLE agent ADD COLUMN more TEXT"), true)
+            .unwrap();
+        assert_eq!(schema(&connection), before + 1);
+        connection.query_row("SELECT more FROM agent", [], |_| Ok(())).unwrap();
+        assert!(matches!(open(&path), Err(StoreError::TooNew { .. })), "the earlier version leaves it alone");
+        drop(connection);
+        // Put back, it is as it was.
+        std::fs::rename(folder.path().join(format!("edge.db.schema-{before}")), &path).unwrap();
+        let connection = open(&path).unwrap();
+        assert_eq!(agent::get(&connection, "told").unwrap().unwrap(), "by the earlier version");
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edge.db");
+        let mut connection = open(&path).unwrap();
+        let wrong = of_the_next_version("ALTER TABLE agent ADD COLUMN more TEXT; SELECT * FROM nothing;");
+        migrate(&mut connection, &wrong, true).unwrap_err();
+        drop(connection);
+        let connection = open(&path).unwrap();
+        connection.prepare("SELECT more FROM agent").unwrap_err();
     }
 
     #[test]

@@ -12,6 +12,23 @@ const DECIMALS: u32 = 8;
 /// A number with `decimal` (`.` or `,`) as its mark. Thousands may be parted, by a space or by the other mark,
 /// where they stand in threes: `1.234,50` is not taken for `1,23450`.
 pub fn number(text: &str, decimal: char) -> Option<Decimal> {
+    plain_number(text.trim(), decimal).or_else(|| written_number(text, decimal))
+}
+
+/// Nothing but digits and one mark: most numbers, and read in a tenth of the time.
+fn plain_number(text: &str, decimal: char) -> Option<Decimal> {
+    let (whole, fraction) = text.split_once(decimal).unwrap_or((text, "0"));
+    let digits = || whole.bytes().chain(fraction.bytes());
+    let is_plain = (1..=9).contains(&whole.len())
+        && (1..=DECIMALS as usize).contains(&fraction.len())
+        && digits().all(|byte| byte.is_ascii_digit());
+    // 17 digits at the most.
+    let number =
+        digits().fold(0i64, |number, byte| number.wrapping_mul(10).wrapping_add(i64::from(byte & 15)));
+    is_plain.then(|| Decimal::new(number, fraction.len() as u32).normalize())
+}
+
+fn written_number(text: &str, decimal: char) -> Option<Decimal> {
     let text: String = text
         .trim()
         .chars()

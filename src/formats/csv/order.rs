@@ -56,7 +56,11 @@ impl<'a> Order<'a> {
             return Err(self.problems);
         }
         lines.resize(rows.len(), self.first_line());
-        Ok(Made { value: json!({ "orderHeader": header, "orderRows": rows }), lines, is_proven })
+        // json! would copy all of it.
+        let mut order = Map::new();
+        order.insert("orderHeader".into(), header);
+        order.insert("orderRows".into(), rows.into());
+        Ok(Made { value: order.into(), lines, is_proven })
     }
 
     fn first_line(&self) -> u64 {
@@ -335,8 +339,10 @@ fn set(fields: &mut Map<String, Value>, path: &str, value: Value) {
     match path.split_once('.') {
         None => _ = fields.insert(path.to_owned(), value),
         Some((outer, inner)) => {
-            let outer = fields.entry(outer).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(fields) = outer {
+            if !fields.contains_key(outer) {
+                fields.insert(outer.to_owned(), Value::Object(Map::new()));
+            }
+            if let Some(Value::Object(fields)) = fields.get_mut(outer) {
                 set(fields, inner, value);
             }
         }

@@ -411,3 +411,9 @@ fn everything_is_said_in_both_languages() {
         assert!(english.ends_with(['.', '?']) && swedish.ends_with(['.', '?']));
     }
 }
+
+#[test]
+fn a_first_line_that_names_no_delimiter_is_passed_over() {
+    let text = format!("sep='\n{HEAD}\nW-1;;;;;;;8010;1;1,00;25;;;\n");
+    assert_eq!(parts(text.as_bytes(), &mapping(SHOP)).len(), 1);
+}

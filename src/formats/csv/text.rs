@@ -141,8 +141,9 @@ pub fn table(text: &str, given: Option<u8>) -> Option<Table> {
 fn body(text: &str, given: Option<u8>) -> (usize, u8) {
     // Excel's own way to name the delimiter.
     let first = text.split(['\r', '\n']).next().unwrap_or_default();
-    let named = first.strip_prefix("sep=").and_then(|rest| rest.bytes().next());
+    let named = first.strip_prefix("sep=");
     let body = if named.is_some() { first.len() } else { 0 };
+    let named = named.and_then(|rest| rest.bytes().next()).filter(|byte| b";,\t|".contains(byte));
     (body, given.or(named).unwrap_or_else(|| likely_delimiter(&text[body..])))
 }
 

@@ -12,7 +12,7 @@ fn keys(value: &Value) -> Vec<&str> {
 
 #[test]
 fn every_help_has_examples_and_ends_well() {
-    for command in ["", "demo", "init", "check", "run", "once", "status", "sync", "outbox"] {
+    for command in ["", "demo", "init", "check", "run", "once", "status", "sync", "outbox", "service"] {
         let mut help = program();
         help.args(command.split_whitespace()).arg("--help");
         let ran = run(&mut help);

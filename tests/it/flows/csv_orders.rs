@@ -41,6 +41,15 @@ fn states(shop: &Shop, name: &str) -> Vec<(String, String)> {
     documents.iter().map(|document| (text(&document["key"]), text(&document["state"]))).collect()
 }
 
+/// What Extend was sent of an order.
+fn sent(shop: &Shop, key: &str) -> serde_json::Value {
+    let posts = shop.requests("POST", "CustomerOrders");
+    let bodies = posts.iter().filter_map(|post| serde_json::from_slice(&post.request_body).ok());
+    let mut of_order =
+        bodies.filter(|body: &serde_json::Value| body["orderHeader"]["orderNumberExternal"] == key);
+    of_order.next().expect("a POST")
+}
+
 #[test]
 fn good_orders_are_delivered_and_a_bad_one_is_mended_and_dropped_again() {
     let mut shop = plan().open();
@@ -66,8 +75,7 @@ fn good_orders_are_delivered_and_a_bad_one_is_mended_and_dropped_again() {
     });
     assert_eq!(shop.accepted()["orders-1.csv"], bytes.as_ref(), "the original, byte for byte");
     // What Extend has of the first is what the webshop meant.
-    let posts = shop.requests("POST", "CustomerOrders");
-    let sent: serde_json::Value = serde_json::from_slice(&posts[0].request_body).expect("JSON");
+    let sent = sent(&shop, "K-1");
     assert_eq!(sent["orderHeader"]["deliveryAddress"]["name1"], "Åsa Öberg");
     assert_eq!(sent["orderHeader"]["paymentType"], "Billing");
     assert_eq!(sent["orderRows"][0]["salesData"]["unitPrice"], json!(839.2));
@@ -150,4 +158,65 @@ fn a_first_mapping_is_one_that_the_agent_takes() {
     assert_eq!(fs::read_to_string(&output).expect("a mapping"), ran.stdout);
     let again = shop.run(&to);
     assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{again:?}");
+}
+
+#[test]
+fn a_file_that_stops_within_a_quoted_cell_is_waited_for() {
+    let mut shop = plan().set("exchange.broken_after_seconds", "30").open();
+    shop.start();
+    shop.wait_up();
+    let row = |key: &str, street: &str| {
+        format!("{key};Åsa;Öberg;{street};903 26;Umeå;Faktura;Product-123;1;1 049,00;25;49,00;1 098,00\r\n")
+    };
+    let text =
+        format!("{HEAD}{}{}", row("Q-1", "Storgatan 1"), row("Q-2", "\"Storgatan 2\r\nporten; gården\""));
+    // It ends with a line end, and stands still: only the quote tells that more is coming.
+    let cut = text.find("porten").expect("the second line of a cell");
+    let path = shop.exchange("inbox/orders-3.csv");
+    fs::write(&path, &text.as_bytes()[..cut]).expect("written");
+    shop.wait("the agent to have seen it", |shop| {
+        shop.number("SELECT count(*) FROM inbox_left WHERE name = 'orders-3.csv' AND code = 'waiting'")
+            == Some(1)
+    });
+    assert!(path.exists() && shop.receipt("orders-3.csv").is_none());
+    fs::write(&path, &text).expect("written");
+    let expected = ["Q-1", "Q-2"].map(|key| (key.to_owned(), "delivered".to_owned()));
+    shop.wait("both to be delivered", |shop| states(shop, "orders-3.csv") == expected);
+    let sent = sent(&shop, "Q-2");
+    assert_eq!(sent["orderHeader"]["deliveryAddress"]["address1"], "Storgatan 2\r\nporten; gården");
+}
+
+#[test]
+fn a_lost_database_takes_up_every_order_of_a_csv_file() {
+    let mut shop = plan().open();
+    shop.start();
+    let row = |key: String, quantity: &str| {
+        format!("{key};Åsa;Öberg;Storgatan 1;903 26;Umeå;Kort;Product-123;{quantity};10,00;25;;\r\n")
+    };
+    let mut text = HEAD.to_owned();
+    for at in 0..12 {
+        // Two rows each, and one order in the middle that can't be taken.
+        let quantity = if at == 5 { "två" } else { "2" };
+        text.push_str(&row(format!("L-{at}"), quantity));
+        text.push_str(&row(format!("L-{at}"), "1"));
+    }
+    shop.drop_file("orders-4.csv", &text);
+    shop.wait("eleven to be delivered", |shop| {
+        shop.number("SELECT count(*) FROM outbox WHERE state = 'delivered'") == Some(11)
+            && shop.number("SELECT count(*) FROM owed_files WHERE kind = 'receipt'") == Some(0)
+    });
+    shop.wait_error("orders-4.csv");
+    shop.kill();
+    for ending in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(shop.home().join(format!("data/extend-edge.db{ending}")));
+    }
+    shop.start();
+    shop.wait("all to be known again", |shop| {
+        shop.number("SELECT count(*) FROM outbox WHERE state = 'delivered'") == Some(11)
+            && shop.number("SELECT count(*) FROM owed_files WHERE kind = 'receipt'") == Some(0)
+    });
+    for at in (0..12).filter(|at| *at != 5) {
+        assert_eq!(shop.times_at_extend(&format!("L-{at}")), 1, "L-{at}");
+    }
+    assert_eq!(shop.times_at_extend("L-5"), 0, "what was rejected stays so");
 }

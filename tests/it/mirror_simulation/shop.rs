@@ -19,6 +19,7 @@ use extend_edge::formats::contents::Format;
 use extend_edge::rules::mirror::Entity;
 use extend_edge::standin::{Desk, Options};
 use extend_edge::store;
+use extend_edge::store::upkeep::Examined;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -385,6 +386,7 @@ impl Shop {
                 Job::Put(files) => Happening::Puts(files),
                 Job::Push(call) | Job::Pull(call) | Job::Fetch(call) => Happening::Calls(call),
                 Job::Backup(at) => Happening::Hears(Event::BackedUp(Ok(at.to_string()))),
+                Job::Examine => Happening::Hears(Event::Examined(Examined::Whole)),
                 Job::Copy => Happening::Hears(Event::Copied(Ok(()))),
                 Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
             };
@@ -415,7 +417,7 @@ impl Shop {
                         self.webshop.snapshot(connection, *entity, subtract)?
                     }
                     PutJob::Owed(owed) if owed.kind == "status" => {}
-                    PutJob::Clear { .. } => {}
+                    PutJob::Clear { .. } | PutJob::Thin { .. } => {}
                     PutJob::Owed(_) => self.webshop.files += 1,
                 }
             }

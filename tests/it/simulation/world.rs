@@ -21,6 +21,7 @@ use extend_edge::formats::{canonical, problem::Problem};
 use extend_edge::rules::arrival::{Arrival, Patience, Sight, decide};
 use extend_edge::rules::budget::Group;
 use extend_edge::store::intake::ToMove;
+use extend_edge::store::upkeep::Examined;
 use extend_edge::store::{self, intake, outbox};
 use rusqlite::Connection;
 
@@ -670,6 +671,9 @@ impl World {
                     Some(process) if status_only => process.slow_put = Some(files),
                     _ => self.put(files, self.now + pause)?,
                 }
+            }
+            Job::Examine => {
+                self.queue_here(self.now + pause, Happening::Hears(Event::Examined(Examined::Whole)));
             }
             Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
             Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),

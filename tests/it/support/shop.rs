@@ -106,7 +106,14 @@ impl Plan {
             text.push_str(&format!("[{section}]\n"));
             keys.iter().for_each(|(key, value)| text.push_str(&format!("{key} = {value}\n")));
         }
-        fs::write(home.path().join("extend-edge.toml"), text).expect("settings");
+        let file = home.path().join("extend-edge.toml");
+        fs::write(&file, text).expect("settings");
+        // As `init` would have made them: there is a password in them.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("closed");
+        }
         let shop = Shop { home, extend, agent: None };
         assert_eq!(shop.run(&["init"]).code, Some(0));
         shop
