@@ -42,6 +42,7 @@ CREATE TABLE product_components (
     sort_order       INTEGER NOT NULL,
     PRIMARY KEY (product_number, sort_order, component_number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX product_components_part ON product_components(component_number);
 
 CREATE TABLE customers (
     customer_number       TEXT NOT NULL PRIMARY KEY,
@@ -65,6 +66,9 @@ CREATE TABLE customers (
     odd                   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX customers_removed ON customers(customer_number) WHERE removed_at IS NOT NULL;
+-- How a buyer of a UBL order is found.
+CREATE INDEX customers_organization ON customers(replace(replace(organization_number, '-', ''), ' ', ''))
+    WHERE organization_number IS NOT NULL;
 CREATE INDEX customers_odd ON customers(customer_number) WHERE odd <> 0;
 
 CREATE TABLE prices (

@@ -20,7 +20,7 @@
 //! | [`rules`] | the decisions, pure |
 //! | [`store`] | all SQL, one file per table or view |
 //! | [`engine`] | the event loop |
-//! | [`exchange`] | the folders: watch, take over, set aside, put out |
+//! | [`exchange`] | the folders: watch, take over, set aside, put out, answer |
 //! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
 //! | [`hooks`] | webhooks, by HTTP or as files: both go through one door, so they have a room of their own |
 //! | [`recover`] | a database that is damaged, gone or to be restored is made again from a backup and the folders |

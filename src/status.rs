@@ -253,6 +253,11 @@ fn needs_person(
             "Det går inte att skriva en fil till webbshoppen",
         ),
         (
+            agent::ANSWER_TROUBLE,
+            "A question in inbox/atp/ can't be answered or taken away",
+            "En fråga i inbox/atp/ går inte att besvara eller ta bort",
+        ),
+        (
             agent::BACKUP_TROUBLE,
             "No backup of the database can be made",
             "Det går inte att göra en säkerhetskopia av databasen",

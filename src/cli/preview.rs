@@ -4,20 +4,23 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use rusqlite::Connection;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::{Exit, Outcome, language, print, print_json, settings};
 use crate::config::{Config, Language};
 use crate::engine::warnings;
+use crate::exchange::read::Files;
 use crate::formats::contents::{Contents, Format, Part};
 use crate::formats::csv::mapping::Mapping;
 use crate::formats::csv::{self, Reading, cell};
 use crate::formats::document::{Document, Kind};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::receipt::problems_json;
+use crate::formats::ubl::{Known, Wanted};
 use crate::rules::intake::{Verdict, decide};
-use crate::store::{self, outbox};
+use crate::store::{self, outbox, unknown};
 
 /// Show what a file would become, sending nothing and writing nothing.
 #[derive(Debug, clap::Args)]
@@ -65,9 +68,10 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let language = language(&config);
     let bytes = std::fs::read(&arguments.file).with_context(|| arguments.file.display().to_string())?;
     let name = arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let contents = read(&config, &name, &bytes);
+    let database = config.database.exists().then(|| store::open_reader(&config.database)).transpose()?;
+    let contents = read(&config, database.as_ref(), &name, &bytes)?;
     let (seen, of_file) = match &contents {
-        Ok(contents) => (look(&config, &name, contents)?, &[][..]),
+        Ok(contents) => (look(&config, database.as_ref(), &name, contents)?, &[][..]),
         Err(problems) => (Vec::new(), problems.as_slice()),
     };
     let reading = match Format::of(&name, &config.csv) {
@@ -94,18 +98,30 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     Ok(if all_good { Exit::Done } else { Exit::Failed })
 }
 
-fn read(config: &Config, name: &str, bytes: &[u8]) -> Result<Contents, Vec<Problem>> {
+fn read(
+    config: &Config,
+    database: Option<&Connection>,
+    name: &str,
+    bytes: &[u8],
+) -> anyhow::Result<Result<Contents, Vec<Problem>>> {
     if bytes.len() as u64 > config.exchange.max_file_bytes {
         let limit_mb = config.exchange.max_file_bytes / 1_000_000;
-        return Err(vec![Problem::of_file(Wrong::TooLarge { bytes: bytes.len() as u64, limit_mb })]);
+        return Ok(Err(vec![Problem::of_file(Wrong::TooLarge { bytes: bytes.len() as u64, limit_mb })]));
     }
-    let format = Format::of(name, &config.csv).map_err(|wrong| vec![Problem::of_file(wrong)])?;
-    format.parse(bytes)
+    let look_up = |wanted: &Wanted| match database {
+        Some(database) => store::ubl::load(database, wanted),
+        None => Ok(Known::default()),
+    };
+    Ok(Files { config }.contents(name, bytes, look_up)?)
 }
 
 /// Holds each document against what was taken before, where there is a database.
-fn look<'a>(config: &Config, name: &str, contents: &'a Contents) -> anyhow::Result<Vec<Seen<'a>>> {
-    let database = config.database.exists().then(|| store::open_reader(&config.database)).transpose()?;
+fn look<'a>(
+    config: &Config,
+    database: Option<&Connection>,
+    name: &str,
+    contents: &'a Contents,
+) -> anyhow::Result<Vec<Seen<'a>>> {
     let mut here = HashMap::new();
     let look = |part: &'a Part| {
         let document = match &part.result {
@@ -116,13 +132,18 @@ fn look<'a>(config: &Config, name: &str, contents: &'a Contents) -> anyhow::Resu
             }
         };
         let made_key = document.kind.has_key() && document.key.is_none();
-        let warnings = serde_json::from_str(&warnings(document, made_key, config.exchange.language))?;
+        let unknown = match database {
+            Some(database) => unknown::load(database, document, config, jiff::Timestamp::now())?,
+            None => Vec::new(),
+        };
+        let warnings =
+            serde_json::from_str(&warnings(document, made_key, &unknown, config.exchange.language))?;
         let mut seen = Seen { part, fate: Fate::Taken, problems: Vec::new(), warnings };
         if !document.kind.has_key() {
             return Ok(seen);
         }
         let key = document.key.clone().unwrap_or_else(|| document.made_key(name, part.position));
-        let known = match &database {
+        let known = match database {
             Some(database) => outbox::latest_with_key(database, document.kind, &key)?,
             None => None,
         };

@@ -118,7 +118,7 @@ fn show(
     let language = config.exchange.language;
     match arguments.format {
         Format::Table => print_table(found, language),
-        Format::Csv => print(&String::from_utf8_lossy(&report::csv(found, config.exchange.csv_separator))),
+        Format::Csv => print(&String::from_utf8_lossy(&report::csv(found, config.exchange.csv.separator))),
         Format::Json => print(&report::json(found)),
         Format::Html => {
             let made_at = clock::text(jiff::Timestamp::now());

@@ -9,11 +9,13 @@
 
 mod address;
 mod csv;
+mod outgoing;
 mod problems;
 mod read;
 mod secret;
 mod section;
 mod settings;
+mod ubl;
 
 use std::ffi::OsString;
 use std::io;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::formats::csv::mapping::Mapping;
+pub use outgoing::Shapes;
 pub use problems::{Language, Problem, Warning};
 pub use secret::Secret;
 
@@ -65,6 +68,10 @@ pub struct Config {
     pub backup: Backup,
     /// `[reports]`
     pub reports: Reports,
+    /// How the files of `outgoing/` are shaped.
+    pub shapes: Shapes,
+    /// `[ubl]`: how UBL orders are mapped.
+    pub ubl: crate::formats::ubl::mapping::Mapping,
     /// `[csv.NAME]`, in the order of the names: which column of a file makes which field.
     pub csv: Vec<Mapping>,
     /// `[log]`
@@ -112,8 +119,8 @@ pub struct Exchange {
     pub keep_days: u32,
     /// The formats of what is put out; at least one, each once.
     pub formats: Vec<OutFormat>,
-    /// `;` or `,`.
-    pub csv_separator: u8,
+    /// How CSV is written.
+    pub csv: crate::formats::export::Csv,
     /// Whether balances put out are less what waits in the outbox.
     pub subtract_queued: bool,
     /// The language of what is said to people.

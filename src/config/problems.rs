@@ -60,6 +60,7 @@ pub(super) enum Unit {
     Megabytes,
     Files,
     Requests,
+    Pieces,
 }
 
 /// What a value should have been.
@@ -76,6 +77,11 @@ pub(super) enum Expected {
     Listen,
     Currency,
     Section,
+    TableOfTexts,
+    Article,
+    Offset,
+    Amount,
+    OrderNumber,
 }
 
 impl Expected {
@@ -100,6 +106,7 @@ impl Expected {
                     Unit::Megabytes => "megabytes",
                     Unit::Files => "files",
                     Unit::Requests => "requests a minute",
+                    Unit::Pieces => "pieces",
                 };
                 format!("expected a whole number of {unit}, {least} to {most}, without quotes")
             }
@@ -124,6 +131,18 @@ impl Expected {
                     .to_owned()
             }
             Expected::Section => "expected a section of its own, in single square brackets".to_owned(),
+            Expected::TableOfTexts => {
+                "expected a table of texts, such as { \"A\" = \"B\" }, or {} for none".to_owned()
+            }
+            Expected::Article => {
+                "expected an article, such as { product = \"FRAKT\", unit = \"Stk\" }, or {} for none"
+                    .to_owned()
+            }
+            Expected::Offset => "expected an offset from UTC, such as \"+01:00\"".to_owned(),
+            Expected::Amount => "expected an amount such as 0.05, without quotes".to_owned(),
+            Expected::OrderNumber => {
+                "expected a text with {id} in it, such as \"{customer}-{id}\"".to_owned()
+            }
         }
     }
 
@@ -140,6 +159,7 @@ impl Expected {
                     Unit::Megabytes => "megabyte",
                     Unit::Files => "filer",
                     Unit::Requests => "anrop per minut",
+                    Unit::Pieces => "stycken",
                 };
                 format!("här ska stå ett heltal, {least} till {most} {unit}, utan citattecken")
             }
@@ -167,6 +187,18 @@ impl Expected {
                     .to_owned()
             }
             Expected::Section => "här ska stå ett eget avsnitt, inom enkla hakparenteser".to_owned(),
+            Expected::TableOfTexts => {
+                "här ska stå en tabell med texter, till exempel { \"A\" = \"B\" }, eller {} för ingen".to_owned()
+            }
+            Expected::Article => {
+                "här ska stå en artikel, till exempel { product = \"FRAKT\", unit = \"Stk\" }, eller {} för ingen"
+                    .to_owned()
+            }
+            Expected::Offset => "här ska stå en förskjutning från UTC, till exempel \"+01:00\"".to_owned(),
+            Expected::Amount => "här ska stå ett belopp, till exempel 0.05, utan citattecken".to_owned(),
+            Expected::OrderNumber => {
+                "här ska stå en text med {id} i, till exempel \"{customer}-{id}\"".to_owned()
+            }
         }
     }
 }

@@ -133,14 +133,6 @@ impl<'t> RawConfig<'t> {
         table
     }
 
-    /// Accepts a section that this version does not read, with a warning.
-    pub fn set_apart(&mut self, name: &'static str, message: impl Fn(Language) -> String) {
-        self.known.push((name, ""));
-        let Some((key, _)) = self.tables.remove_entry(name) else { return };
-        let (line, message) = (Some(self.line(key.span().start)), message(self.language));
-        self.warnings.push(Warning { line, key: name.to_owned(), written: None, message });
-    }
-
     /// Takes a section out, whose keys are no fixed ones, and where it is written.
     pub fn take(&mut self, name: &'static str) -> Option<(usize, DeValue<'t>)> {
         self.known.push((name, ""));

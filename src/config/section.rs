@@ -1,7 +1,9 @@
 //! One section of the settings: values taken out of it by name, kind, bounds and default.
 
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
+use rust_decimal::Decimal;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -99,6 +101,16 @@ impl<'r, 't> Section<'r, 't> {
         .flatten()
     }
 
+    /// Texts by other texts; `{}` is none.
+    pub fn table(&mut self, key: &'static str) -> BTreeMap<String, String> {
+        self.value(key, Expected::TableOfTexts, super::ubl::texts).unwrap_or_default()
+    }
+
+    /// An amount that is not negative.
+    pub fn amount(&mut self, key: &'static str) -> Option<Decimal> {
+        self.value(key, Expected::Amount, super::ubl::amount)
+    }
+
     /// One of some words; its place among them.
     pub fn one_of(&mut self, key: &'static str, words: &'static [&'static str]) -> Option<usize> {
         self.value(key, Expected::OneOf(words), |value| {
@@ -131,7 +143,7 @@ impl<'r, 't> Section<'r, 't> {
     }
 
     /// Takes the value of `key`: `None` when it is absent, or when it is wrong, which is then noted.
-    fn value<T>(
+    pub fn value<T>(
         &mut self,
         key: &'static str,
         expected: Expected,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address;
+use super::outgoing::{self, Shapes, shape};
 use super::problems::{Expected, Language, Problem, Unit};
 use super::read::{RawConfig, Renamed};
 use super::secret::{self, Secret, Wanted};
@@ -13,6 +14,8 @@ use super::{
     Alert, Backup, Balances, Config, Customers, Exchange, Extend, Log, Orders, OutFormat, Outbox,
     PASSWORD_VARIABLE, Prices, Products, Reports, Scope, Status, Webhooks,
 };
+use crate::formats::export::Csv;
+use crate::rules::mirror::Entity;
 
 const DAY: u64 = 24 * 60 * 60;
 const YEAR_HOURS: u64 = 365 * 24;
@@ -38,6 +41,7 @@ pub(super) fn read_with(
 ) -> Result<Config, Vec<Problem>> {
     let mut raw = RawConfig::parse(text, renamed);
     let mut secret_files = Vec::new();
+    let mut shapes = Shapes::default();
     let mut config = Config {
         home: home.to_owned(),
         extend: raw.section("extend", |section| extend(section, home, env_password, &mut secret_files)),
@@ -46,28 +50,40 @@ pub(super) fn read_with(
             path(section, "path", Expected::File, home, "data/extend-edge.db")
         }),
         outbox: raw.section("outbox", outbox),
-        products: raw.section("products", |section| Products {
-            every: every(section, 300),
-            full_every: full_every(section),
-            details: section.flag("details", true),
-            details_every: details_every(section),
+        products: raw.section("products", |section| {
+            shapes.products = shape(section, Entity::Products);
+            Products {
+                every: every(section, 300),
+                full_every: full_every(section),
+                details: section.flag("details", true),
+                details_every: details_every(section),
+            }
         }),
-        customers: raw.section("customers", |section| Customers {
-            every: every(section, 600),
-            full_every: full_every(section),
-            details: section.flag("details", false),
-            details_every: details_every(section),
-            update: not_yet(section, "update", |section| section.flag("update", false)),
+        customers: raw.section("customers", |section| {
+            shapes.customers = shape(section, Entity::Customers);
+            Customers {
+                every: every(section, 600),
+                full_every: full_every(section),
+                details: section.flag("details", false),
+                details_every: details_every(section),
+                update: section.flag("update", false),
+            }
         }),
-        balances: raw.section("balances", |section| Balances {
-            every: every(section, 60),
-            full_every: full_every(section),
-            warehouses: section.texts("warehouses"),
+        balances: raw.section("balances", |section| {
+            shapes.balances = shape(section, Entity::Balances);
+            Balances {
+                every: every(section, 60),
+                full_every: full_every(section),
+                warehouses: section.texts("warehouses"),
+            }
         }),
-        prices: raw.section("prices", |section| Prices {
-            every: every(section, 3600),
-            customers: section.texts("customers"),
-            currency: section.text_as("currency", Expected::Currency, currency),
+        prices: raw.section("prices", |section| {
+            shapes.prices = shape(section, Entity::Prices);
+            Prices {
+                every: every(section, 3600),
+                customers: section.texts("customers"),
+                currency: section.text_as("currency", Expected::Currency, currency),
+            }
         }),
         orders: raw.section("orders", |section| Orders {
             every: every(section, 120),
@@ -90,18 +106,14 @@ pub(super) fn read_with(
         }),
         reports: raw.section("reports", |section| reports(section, home)),
         log: raw.section("log", log),
+        ubl: raw.section("ubl", super::ubl::read),
         csv: super::csv::read(&mut raw),
         secret_files,
+        shapes: Shapes::default(),
         warnings: Vec::new(),
     };
-    raw.set_apart("ubl", |language| {
-        language
-            .pick(
-                "this version does not read UBL orders yet; the section is left alone, and an .xml in the inbox is rejected",
-                "den här versionen läser inte order som UBL ännu; avsnittet lämnas därhän, och en .xml i inkorgen avvisas",
-            )
-            .to_owned()
-    });
+    shapes.balances.subtract_queued = config.exchange.subtract_queued;
+    config.shapes = shapes;
     let (problems, warnings) = raw.finish();
     config.warnings = warnings;
     if problems.is_empty() { Ok(config) } else { Err(problems) }
@@ -180,7 +192,11 @@ fn exchange(section: &mut Section<'_, '_>, home: &Path) -> Exchange {
                 .collect(),
             None => vec![OutFormat::Json, OutFormat::Csv],
         },
-        csv_separator: if section.one_of("csv_separator", &[";", ","]) == Some(1) { b',' } else { b';' },
+        csv: Csv {
+            separator: if section.one_of("csv_separator", &[";", ","]) == Some(1) { b',' } else { b';' },
+            decimal: outgoing::csv_decimal(section),
+            windows_1252: outgoing::csv_in_windows_1252(section),
+        },
         subtract_queued: section.flag("subtract_queued", true),
         language: if section.one_of("language", &["en", "sv"]) == Some(1) {
             Language::Swedish
@@ -222,21 +238,6 @@ fn outbox(section: &mut Section<'_, '_>) -> Outbox {
 /// Of two keys that do not go together, the one that is written is the one to point at.
 fn blame(section: &Section<'_, '_>, key: &'static str, other: &'static str) -> (&'static str, &'static str) {
     if section.is_written(key) { (key, other) } else { (other, key) }
-}
-
-/// Reads a key that is accepted and not acted on: better said than found out.
-fn not_yet<'a, 'b, T>(
-    section: &mut Section<'a, 'b>,
-    key: &'static str,
-    read: impl FnOnce(&mut Section<'a, 'b>) -> T,
-) -> T {
-    if section.is_written(key) {
-        let message = section
-            .language()
-            .pick("this version does not act on it yet", "den här versionen gör ännu inget med den");
-        section.warning(key, message.to_owned());
-    }
-    read(section)
 }
 
 fn webhooks(section: &mut Section<'_, '_>, home: &Path, secret_files: &mut Vec<PathBuf>) -> Webhooks {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::mind::{AGAIN_AFTER_TROUBLE, Mind};
-use super::{Job, alerts, care, hooks, look_ups, put_out, reports, rounds};
+use super::{Job, alerts, care, hooks, look_ups, put_out, questions, reports, rounds};
 use crate::clock::Now;
 use crate::config::Config;
+use crate::extend::ask::Asked;
 use crate::extend::jobs::{CallJob, DetailsJob};
 use crate::extend::look_up::Progress;
 use crate::rules::budget::Budget;
@@ -60,6 +61,7 @@ pub(super) struct Course {
     pub(super) examine_at: Option<Duration>,
     pub(super) alerts: alerts::Course,
     pub(super) hooks: hooks::Course,
+    pub(super) questions: questions::Questions,
 }
 
 impl Course {
@@ -92,6 +94,7 @@ impl Course {
             examine_at: None,
             alerts: alerts::Course::default(),
             hooks: hooks::Course::new(lists, now.mono),
+            questions: questions::Questions::default(),
         }
     }
 }
@@ -110,6 +113,9 @@ pub(super) struct Settled {
     pub(super) pulled: Vec<rounds::Lane>,
     pub(super) detailed: Vec<DetailsJob>,
     pub(super) fetched: bool,
+    pub(super) asked: Vec<Asked>,
+    /// Questions that were answered, by name and hash, or could not be.
+    pub(super) answered: Vec<(String, String, bool)>,
     /// Whom to tell that their webhook is recorded.
     pub(super) recorded: Vec<Sender<()>>,
     pub(super) moved: Option<bool>,
@@ -190,6 +196,8 @@ impl Mind {
             self.after_alerts(heard);
         }
         self.course.prepared.extend(settled.prepared.drain(..).map(|id| (id, now)));
+        settled.asked.drain(..).for_each(|asked| self.after_asked(asked));
+        self.after_answered(std::mem::take(&mut settled.answered));
         for kind in settled.forbidden.drain(..) {
             self.course.forbidden.insert(kind, now + self.pauses.longest);
         }
@@ -208,6 +216,8 @@ impl Mind {
                 Job::Copy => self.course.copies.under_way = true,
                 Job::LookForWrongs | Job::Tell(_) => self.course.alerts.under_way = true,
                 Job::Fetch(_) => self.course.hooks.fetching = Some(step),
+                // Noted when they were planned.
+                Job::Ask(_) | Job::Answer(_) => {}
                 Job::Push(call) => {
                     match call {
                         CallJob::Probe => self.course.probing = true,

@@ -58,6 +58,7 @@ impl Mind {
             CallOutcome::Records { entity, numbers, got } => {
                 self.hear_records(tx, *entity, numbers, got, settled)?;
             }
+            CallOutcome::Asked(asked) => settled.asked.push(asked.clone()),
         }
         settled.calls.push((done.seen, done.health.clone()));
         Ok(())
@@ -73,7 +74,7 @@ impl Mind {
     ) -> rusqlite::Result<()> {
         match &done.outcome {
             // What was only asked is asked again.
-            CallOutcome::Probed | CallOutcome::Prepared { .. } => {}
+            CallOutcome::Probed | CallOutcome::Prepared { .. } | CallOutcome::Asked(_) => {}
             CallOutcome::Sent { id, .. } | CallOutcome::LookedUp { id, .. } => {
                 let mut doubt = Doubt::new(self.now.mono);
                 doubt.after_failure(self.now.mono, self.pauses.longest);

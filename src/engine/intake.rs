@@ -7,6 +7,7 @@ use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
 use crate::clock;
+use crate::exchange::QUESTIONS_PREFIX;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
 use crate::formats::canonical;
@@ -14,9 +15,10 @@ use crate::formats::contents::Contents;
 use crate::formats::document::{Document, Kind, OrderReference};
 use crate::formats::problem::{Language, Problem, Wrong};
 use crate::formats::receipt::{part_problems_json, problems_json};
+use crate::formats::warning::Warning;
 use crate::rules::intake::{Known, Verdict, decide};
 use crate::store::intake::{Left, NewFile};
-use crate::store::{agent, intake, outbox};
+use crate::store::{agent, intake, outbox, unknown};
 
 /// A sighting this soon after a move may tell of the time before it.
 const SIGHTING_ON_ITS_WAY: Duration = Duration::from_secs(2);
@@ -32,6 +34,9 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         match sighting {
+            Sighting::Arrived(arrived) if arrived.name.starts_with(QUESTIONS_PREFIX) => {
+                self.hear_question(tx, arrived)
+            }
             Sighting::Arrived(arrived) => self.take_in(tx, arrived),
             Sighting::Left { name, stamp, wrong } => {
                 let language = self.config.exchange.language;
@@ -188,7 +193,8 @@ impl Mind {
     ) -> rusqlite::Result<i64> {
         let (document, made_key) = (taking.document.as_ref(), taking.made_key);
         let received_at = self.now.text();
-        let warnings = warnings(document, made_key, self.language());
+        let unknown = unknown::load(tx, document, &self.config, self.now.wall)?;
+        let warnings = warnings(document, made_key, &unknown, self.language());
         let id = intake::insert_document(tx, file_id, position, document, taking.duplicate_of, &warnings)?;
         if taking.duplicate_of.is_none() {
             outbox::insert(tx, id, document, made_key, &arrived.name, &received_at)?;
@@ -213,7 +219,7 @@ impl Mind {
         Ok(())
     }
 
-    fn reject(
+    pub(super) fn reject(
         &mut self,
         tx: &Transaction<'_>,
         arrived: &Arrived,
@@ -359,7 +365,12 @@ fn codes(problems: &[serde_json::Value]) -> String {
 }
 
 /// What a person may want to know of a document, as JSON.
-pub(crate) fn warnings(document: &Document, made_key: bool, language: Language) -> String {
+pub(crate) fn warnings(
+    document: &Document,
+    made_key: bool,
+    unknown: &[Warning],
+    language: Language,
+) -> String {
     let mut all = Vec::new();
     if made_key {
         let message = made_key_warning(document, language);
@@ -369,6 +380,7 @@ pub(crate) fn warnings(document: &Document, made_key: bool, language: Language) 
         let message = child_rows_warning(document.child_rows, language);
         all.push(serde_json::json!({ "code": "child_rows", "message": message }));
     }
+    all.extend(document.warnings.iter().chain(unknown).map(|warning| warning.to_json(language)));
     serde_json::Value::Array(all).to_string()
 }
 

@@ -103,6 +103,7 @@ impl Mind {
             }
             // Not told that it is recorded, the sender sends it again.
             Event::Hooked(_) | Event::TurnedAway(_) | Event::Listening(_) | Event::PageServed(_) => Ok(()),
+            Event::Answered(answered) => self.hear_answered(tx, answered, settled),
             // An item stays in doubt and is looked up again; a round is read again.
             Event::Called(done) => self.set_call_aside(tx, done, why, settled),
         }
@@ -118,6 +119,7 @@ impl Mind {
             Event::Seen(sighting) => self.hear_sighting(tx, sighting, settled),
             Event::Moved(taken) => self.hear_moved(tx, taken, settled),
             Event::Put(put) => self.hear_put(tx, put, settled),
+            Event::Answered(answered) => self.hear_answered(tx, answered, settled),
             Event::Called(done) => self.hear_call(tx, done, settled),
             Event::BackedUp(made) => self.hear_backup(tx, made, settled),
             Event::Examined(found) => self.hear_examined(tx, found, settled),
@@ -156,6 +158,7 @@ impl Mind {
     pub(super) fn plan(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         if !self.task.mirror_only {
+            self.plan_questions(&mut jobs);
             self.plan_moves(tx, &mut jobs)?;
             self.plan_pushes(tx, &mut jobs)?;
         } else {

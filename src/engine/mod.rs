@@ -16,6 +16,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::clock::{self, Now};
 use crate::config::Config;
+use crate::exchange::answer::{AnswerJob, Answered};
 use crate::exchange::put::{Put, PutJob};
 use crate::exchange::take::Taken;
 use crate::exchange::watch::Sighting;
@@ -46,6 +47,7 @@ mod mirror;
 mod pages;
 mod pulse;
 mod put_out;
+mod questions;
 mod reconcile;
 mod records;
 mod reports;
@@ -60,6 +62,7 @@ pub(crate) use intake::warnings;
 use mind::{Mind, is_about_the_data};
 pub use mirror::PULL_WORKERS;
 pub use pulse::{Pulse, STUCK_AFTER};
+pub use questions::ASK_WORKERS;
 pub use reports::TROUBLE as REPORTS_TROUBLE;
 pub use rounds::{entities, pause_between_rounds};
 
@@ -72,6 +75,8 @@ pub enum Event {
     Moved(Vec<Taken>),
     /// Files were put out, or could not be.
     Put(Vec<Put>),
+    /// Questions were answered, or could not be.
+    Answered(Vec<Answered>),
     /// A call was made.
     Called(Box<CallDone>),
     /// A backup was made, at this path, or could not be.
@@ -117,6 +122,10 @@ pub enum Job {
     Tell(Message),
     /// Fetch what webhooks named. One at a time, beside that.
     Fetch(CallJob),
+    /// Put a question to Extend that somebody waits for. Several at a time, beside all else.
+    Ask(CallJob),
+    /// Answer questions. One at a time.
+    Answer(Vec<AnswerJob>),
 }
 
 /// How much the engine may do.
@@ -178,6 +187,7 @@ impl Engine {
         agent::set(&transaction, agent::ENDED_WELL, "0")?;
         let subtract = if config.exchange.subtract_queued { "1" } else { "0" };
         agent::set(&transaction, "subtract_queued", subtract)?;
+        put_out::note_shapes(&transaction, &config)?;
         let filled = mirror::take_up(&transaction, &config)?;
         // An entity that was never fetched is seen to be missing.
         for entity in entities(&config) {
@@ -313,6 +323,7 @@ impl Engine {
         let quiet = !mind.course.probing
             && mind.course.pushing == 0
             && mind.course.pulls() == 0
+            && mind.course.questions.is_empty()
             && mind.course.hooks.fetching.is_none()
             && !mind.course.moving
             && !mind.course.putting

@@ -11,6 +11,7 @@ use rusqlite::Transaction;
 
 use super::{Job, Mind, Settled};
 use crate::clock;
+use crate::config::Config;
 use crate::exchange::put::{Put, PutJob};
 use crate::rules::mirror::Entity;
 use crate::store::{agent, changes, outgoing, owed, sync_state, thinning};
@@ -64,6 +65,20 @@ pub(super) struct State {
     cleared_at: Option<Duration>,
     /// Entities of which a webhook told, and which is put out at once.
     hurried: HashSet<Entity>,
+}
+
+/// The agent's note of how files were put out last.
+const SHAPES: &str = "shapes";
+
+/// Where the settings want files otherwise than they were put out, all of them are owed.
+pub(super) fn note_shapes(tx: &Transaction<'_>, config: &Config) -> rusqlite::Result<()> {
+    let shapes = format!("{:?} {:?}", config.shapes, config.exchange.csv);
+    match agent::get(tx, SHAPES)? {
+        Some(known) if known == shapes => return Ok(()),
+        Some(_) => PUT_OUT.iter().try_for_each(|entity| owed::owe(tx, "snapshot", entity.name()))?,
+        None => {}
+    }
+    agent::set(tx, SHAPES, &shapes)
 }
 
 impl State {
@@ -188,8 +203,8 @@ impl Mind {
                 self.wake(at);
                 continue;
             }
-            let subtract = self.config.exchange.subtract_queued;
-            outgoing::flush_changes(tx, entity, subtract, &self.now.text(), ROWS_IN_CHANGES)?;
+            let shape = self.config.shapes.of(entity);
+            outgoing::flush_changes(tx, entity, shape, &self.now.text(), ROWS_IN_CHANGES)?;
             if changes::has_pending(tx, entity)? {
                 // One file at a time, so that nobody waits for a hundred of them.
                 self.wake(self.now.mono);

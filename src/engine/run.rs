@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::alerts::Unrecorded;
-use super::{Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Pulse, Task};
+use super::{ASK_WORKERS, Engine, Event, Job, PULL_WORKERS, PUSH_WORKERS, Pulse, Task};
 use crate::alerts::Teller;
 use crate::clock::{Clock, Now};
 use crate::config::Config;
+use crate::exchange::answer::Answerer;
 use crate::exchange::put::Publisher;
+use crate::exchange::read::Files;
 use crate::exchange::take;
 use crate::exchange::watch::{Watcher, Watching};
 use crate::extend::client::{Api, Client};
@@ -240,7 +242,11 @@ fn record_only(engine: &mut Engine, received: &mut Vec<Event>, clock: &Clock) {
     }
 }
 
-fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Result<Watching, StoreError> {
+fn watching(
+    config: &Arc<Config>,
+    connection: &rusqlite::Connection,
+    now: Now,
+) -> Result<Watching, StoreError> {
     let known = intake::load_left(connection)?
         .into_iter()
         .filter(|left| left.code == "waiting")
@@ -252,7 +258,7 @@ fn watching(config: &Config, connection: &rusqlite::Connection, now: Now) -> Res
         .collect();
     Ok(Watching {
         inbox: config.inbox(),
-        csv: config.csv.clone(),
+        files: Files { config: config.clone() },
         patience: Patience {
             settle: config.exchange.settle,
             broken_after: config.exchange.broken_after,
@@ -275,6 +281,8 @@ struct Workers {
     copies: Option<Sender<Job>>,
     copier: Copier,
     fetches: Option<Sender<Job>>,
+    asks: Option<Sender<Job>>,
+    answers: Option<Sender<Job>>,
     alarms: Option<Sender<Job>>,
     teller: Teller,
     threads: Vec<JoinHandle<()>>,
@@ -307,6 +315,8 @@ impl Workers {
         let (backups, backup_queue) = bounded(2);
         let (copies, copy_queue) = bounded(2);
         let (fetches, fetch_queue) = bounded(2);
+        let (asks, ask_queue) = bounded(ASK_WORKERS * 2);
+        let (answers, answer_queue) = bounded(2);
         let (alarms, alarm_queue) = bounded(4);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
         spawn(
@@ -371,6 +381,19 @@ impl Workers {
         )?;
         let api = client.clone();
         spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
+        for number in 0..ASK_WORKERS {
+            let api = client.clone();
+            spawn(&format!("ask-{number}"), &ask_queue, Box::new(move |job| call(&api, job)))?;
+        }
+        let mut answerer = Answerer::new(config.clone());
+        spawn(
+            "answer",
+            &answer_queue,
+            Box::new(move |job| match job {
+                Job::Answer(questions) => Some(Event::Answered(answerer.answer_all(questions))),
+                _ => None,
+            }),
+        )?;
         let teller = Teller::new(config.clone());
         let worker = teller.clone();
         spawn(
@@ -396,6 +419,8 @@ impl Workers {
             copies: Some(copies),
             copier,
             fetches: Some(fetches),
+            asks: Some(asks),
+            answers: Some(answers),
             alarms: Some(alarms),
             teller,
             threads,
@@ -411,6 +436,8 @@ impl Workers {
             Job::Backup(_) | Job::Examine => &self.backups,
             Job::Copy => &self.copies,
             Job::Fetch(_) => &self.fetches,
+            Job::Ask(_) => &self.asks,
+            Job::Answer(_) => &self.answers,
             Job::LookForWrongs | Job::Tell(_) => &self.alarms,
         };
         if let Some(queue) = queue {
@@ -422,6 +449,7 @@ impl Workers {
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
         drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
+        drop((self.asks.take(), self.answers.take()));
         drop(self.alarms.take());
         self.teller.stop();
         self.ending.store(true, Ordering::Relaxed);
@@ -443,7 +471,7 @@ impl Workers {
 
 fn call(api: &dyn Api, job: Job) -> Option<Event> {
     match job {
-        Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
+        Job::Push(job) | Job::Pull(job) | Job::Fetch(job) | Job::Ask(job) => {
             Some(Event::Called(Box::new(jobs::run(api, job))))
         }
         _ => None,

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The files in `folder` that some process has open for writing.
+/// The files in `folders` that some process has open for writing.
 ///
 /// On Linux, what /proc shows: all processes for root, else those of the same user. Elsewhere nothing
 /// is known this way; on Windows a writer that shares nothing makes reading fail, which says the same.
 #[cfg(target_os = "linux")]
-pub fn open_for_writing(folder: &Path) -> HashSet<PathBuf> {
+pub fn open_for_writing<P: AsRef<Path>>(folders: &[P]) -> HashSet<PathBuf> {
     let mut open = HashSet::new();
-    let Ok(folder) = folder.canonicalize() else { return open };
+    let folders: Vec<PathBuf> =
+        folders.iter().filter_map(|folder| folder.as_ref().canonicalize().ok()).collect();
     let own = std::process::id().to_string();
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = process.file_name();
@@ -21,7 +22,7 @@ pub fn open_for_writing(folder: &Path) -> HashSet<PathBuf> {
         }
         for descriptor in std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
             let Ok(target) = std::fs::read_link(descriptor.path()) else { continue };
-            if target.parent() != Some(&folder) {
+            if !folders.iter().any(|folder| target.parent() == Some(folder)) {
                 continue;
             }
             let info = process.path().join("fdinfo").join(descriptor.file_name());
@@ -41,7 +42,7 @@ pub fn open_for_writing(folder: &Path) -> HashSet<PathBuf> {
 
 /// Not known on this system.
 #[cfg(not(target_os = "linux"))]
-pub fn open_for_writing(_folder: &Path) -> HashSet<PathBuf> {
+pub fn open_for_writing<P: AsRef<Path>>(_folders: &[P]) -> HashSet<PathBuf> {
     HashSet::new()
 }
 
@@ -53,7 +54,7 @@ mod tests {
     fn our_own_handles_do_not_count() {
         let folder = tempfile::tempdir().unwrap();
         let _held = std::fs::File::create(folder.path().join("a")).unwrap();
-        assert!(open_for_writing(folder.path()).is_empty());
+        assert!(open_for_writing(&[folder.path()]).is_empty());
     }
 
     #[test]
@@ -71,7 +72,7 @@ mod tests {
         let mut line = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
             .unwrap();
-        let open = open_for_writing(folder.path());
+        let open = open_for_writing(&[folder.path()]);
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(open, HashSet::from([written.canonicalize().unwrap()]));

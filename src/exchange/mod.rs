@@ -1,5 +1,5 @@
 //! The folders that the webshop sees: [`watch`] finds what was dropped, [`take`] moves it where it
-//! belongs, [`put`] writes what the webshop reads.
+//! belongs, [`put`] writes what the webshop reads, [`answer`] answers its questions.
 //!
 //! These workers carry bytes. What becomes of a file is decided in [`crate::rules`] and recorded by the
 //! engine before anything is moved. [`put`] reads through a connection of its own that can't write:
@@ -8,14 +8,20 @@
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
+pub mod answer;
 pub mod held;
 pub mod put;
+pub mod read;
 pub mod take;
 pub mod watch;
 
 /// What stands before the name of a file that lies in hooks/ and not in the inbox. No name of the inbox holds
 /// a slash.
 pub const HOOKS_PREFIX: &str = "hooks/";
+
+/// What stands before the name of a file that lies in inbox/atp/: a question, which is answered and never sent
+/// as an order.
+pub const QUESTIONS_PREFIX: &str = "atp/";
 
 /// Writes a file so that it appears whole: beside its place, then renamed. `durable` waits for the disk.
 /// Otherwise a file that is the same already stays as it is, with its time, so that nobody fetches it again.

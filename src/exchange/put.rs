@@ -214,12 +214,12 @@ impl Publisher {
         for format in &self.config.exchange.formats {
             let (ending, format) = match format {
                 OutFormat::Json => ("json", Format::Json),
-                OutFormat::Csv => ("csv", Format::Csv { separator: self.config.exchange.csv_separator }),
+                OutFormat::Csv => ("csv", Format::Csv(self.config.exchange.csv)),
             };
             let path: PathBuf = self.config.outgoing().join(format!("{}.{ending}", entity.name()));
-            let subtract = self.config.exchange.subtract_queued;
+            let shape = self.config.shapes.of(entity);
             write_whole(&path, false, |out| {
-                outgoing::write_snapshot(connection, entity, format, subtract, out)
+                outgoing::write_snapshot(connection, entity, format, shape, out)
                     .map(|_| ())
                     .map_err(io::Error::other)
             })?;

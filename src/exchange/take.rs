@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{HOOKS_PREFIX, stamp, sync_folder, with_path, write_whole};
+use super::{HOOKS_PREFIX, QUESTIONS_PREFIX, stamp, sync_folder, with_path, write_whole};
 use crate::formats::{canonical, names};
 use crate::store::intake::ToMove;
 
@@ -27,12 +27,15 @@ pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
         .iter()
         .map(|file| {
             let folder = exchange.join(&file.folder);
-            let result = match file.name.strip_prefix(HOOKS_PREFIX) {
-                Some(name) => {
+            let elsewhere = [(HOOKS_PREFIX, exchange), (QUESTIONS_PREFIX, inbox)];
+            let elsewhere = elsewhere.into_iter().find_map(|(prefix, parent)| {
+                Some((file.name.strip_prefix(prefix)?, parent.join(prefix.trim_end_matches('/'))))
+            });
+            let result = match elsewhere {
+                Some((name, source)) => {
                     let file = ToMove { name: name.to_owned(), ..file.clone() };
-                    let hooks = exchange.join(HOOKS_PREFIX);
-                    let result = move_one(&hooks, &folder, &file);
-                    folders.insert(hooks);
+                    let result = move_one(&source, &folder, &file);
+                    folders.insert(source);
                     result
                 }
                 None => move_one(inbox, &folder, file),
@@ -149,7 +152,7 @@ fn restore(folder: &Path, file: &ToMove) -> io::Result<String> {
 }
 
 /// Gives a file back to the inbox, over nothing that lies there.
-fn put_back(inbox: &Path, staged: &Path, name: &str) -> io::Result<()> {
+pub(super) fn put_back(inbox: &Path, staged: &Path, name: &str) -> io::Result<()> {
     for number in 1..1_000_000 {
         let back = inbox.join(names::numbered(name, number));
         // A link fails where the name is taken, however short a time ago.

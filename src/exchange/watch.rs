@@ -1,29 +1,31 @@
-//! Finds files in the inbox, sees when they are complete, and reads them.
+//! Finds files in the inbox and in inbox/atp/, sees when they are complete, and reads them.
 //!
 //! notify is a hint: every path is looked at again, and a rescan at the start and by the clock finds what
 //! no hint told of. A file that was handed to the engine is not handed again unless its bytes change.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use notify::{RecursiveMode, Watcher as _};
 
-use super::{held, stamp};
+use super::read::{Files, Mirror, read_bounded};
+use super::{QUESTIONS_PREFIX, held, stamp};
+use crate::config::Config;
 use crate::formats::canonical;
-use crate::formats::contents::{Contents, Format};
-use crate::formats::csv::mapping::Mapping;
+use crate::formats::contents::Contents;
 use crate::formats::json::Completeness;
 use crate::formats::problem::{Problem, Wrong};
+use crate::formats::ubl::Wanted;
 use crate::rules::arrival::{self, Arrival, Patience, Sight};
 
 /// A file that is to be taken over or set aside.
 #[derive(Debug)]
 pub struct Arrived {
-    /// Its name in the inbox.
+    /// Its name in the inbox; that of a question begins with [`QUESTIONS_PREFIX`].
     pub name: String,
     /// In bytes.
     pub size: u64,
@@ -68,8 +70,8 @@ pub enum Sighting {
 pub struct Watching {
     /// The folder.
     pub inbox: PathBuf,
-    /// The mappings of CSV files.
-    pub csv: Vec<Mapping>,
+    /// How files are read.
+    pub files: Files<Arc<Config>>,
     /// See [`Patience`].
     pub patience: Patience,
     /// How often everything is looked at.
@@ -99,8 +101,9 @@ impl Watcher {
             Inbox {
                 watching,
                 seen: HashMap::new(),
-                watched: None,
+                watched: [None; 2],
                 told_of_no_watch: false,
+                mirror: Mirror::default(),
                 tell: Box::new(sightings),
             }
             .run(&stopped);
@@ -128,11 +131,16 @@ struct Seen {
 struct Inbox {
     watching: Watching,
     seen: HashMap<String, Seen>,
-    /// The folder that the watch is on.
-    watched: Option<u64>,
+    /// The folders that the watch is on.
+    watched: [Option<u64>; 2],
     told_of_no_watch: bool,
+    /// Opened for the first file that needs it.
+    mirror: Mirror,
     tell: Box<dyn Fn(Sighting) -> bool + Send>,
 }
+
+/// After trouble with the database a file that needs it is looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Files that are looked at together: one look at who holds files open serves them all.
 const TOGETHER: usize = 256;
@@ -168,7 +176,7 @@ impl Inbox {
             }
             if whole {
                 // A folder that was deleted and came back has no watch on it any more.
-                if watcher.is_none() || self.watched != identity(&self.watching.inbox) {
+                if watcher.is_none() || self.watched != self.folders().map(|folder| identity(&folder)) {
                     (hints, watcher) = self.hints();
                 }
                 if !self.scan() {
@@ -187,7 +195,12 @@ impl Inbox {
         }
     }
 
-    /// A watch on the folder, where the system gives one.
+    /// The inbox, and the questions in it.
+    fn folders(&self) -> [PathBuf; 2] {
+        [self.watching.inbox.clone(), self.watching.inbox.join(QUESTIONS_PREFIX.trim_end_matches('/'))]
+    }
+
+    /// A watch on the folders, where the system gives one.
     fn hints(&mut self) -> (Receiver<notify::Result<notify::Event>>, Option<notify::RecommendedWatcher>) {
         let (sender, receiver) = bounded(4096);
         let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -195,13 +208,16 @@ impl Inbox {
             let _ = sender.try_send(event);
         })
         .and_then(|mut watcher| {
-            watcher.watch(&self.watching.inbox, RecursiveMode::NonRecursive)?;
+            let [inbox, questions] = self.folders();
+            watcher.watch(&inbox, RecursiveMode::NonRecursive)?;
+            // Where it is gone, the rescan sees when it is back.
+            let _ = watcher.watch(&questions, RecursiveMode::NonRecursive);
             Ok(watcher)
         });
         match made {
             Ok(watcher) => {
                 self.told_of_no_watch = false;
-                self.watched = identity(&self.watching.inbox);
+                self.watched = self.folders().map(|folder| identity(&folder));
                 (receiver, Some(watcher))
             }
             Err(error) => {
@@ -224,12 +240,15 @@ impl Inbox {
         if matches!(event.kind, notify::EventKind::Access(kind) if !is_close_after_writing(kind)) {
             return true;
         }
-        event.paths.iter().all(|path| match path.file_name().and_then(|name| name.to_str()) {
-            Some(name) if path.parent() == Some(&self.watching.inbox) => {
-                names.push(name.to_owned());
-                true
+        let [inbox, questions] = self.folders();
+        event.paths.iter().all(|path| {
+            let (name, folder) = (path.file_name().and_then(|name| name.to_str()), path.parent());
+            match name {
+                Some(name) if folder == Some(&inbox) => names.push(name.to_owned()),
+                Some(name) if folder == Some(&questions) => names.push(format!("{QUESTIONS_PREFIX}{name}")),
+                _ => return false,
             }
-            _ => false,
+            true
         })
     }
 
@@ -246,11 +265,16 @@ impl Inbox {
         };
         let mut names: Vec<String> = Vec::with_capacity(entries.len());
         // What lies there under no name that could be looked at again: known by what it looks like.
-        let mut others: Vec<(String, Wrong)> = self.questions();
-        for entry in entries {
+        let mut others: Vec<(String, Wrong)> = Vec::new();
+        let [_, questions] = self.folders();
+        let questions = std::fs::read_dir(questions).into_iter().flatten().flatten();
+        let questions = questions.map(|entry| (QUESTIONS_PREFIX, entry));
+        for (prefix, entry) in entries.into_iter().map(|entry| ("", entry)).chain(questions) {
             match entry.file_name().into_string() {
-                Ok(name) => names.push(name),
-                Err(name) => others.push((name.to_string_lossy().into_owned(), Wrong::NameNotText)),
+                Ok(name) => names.push(format!("{prefix}{name}")),
+                Err(name) => {
+                    others.push((format!("{prefix}{}", name.to_string_lossy()), Wrong::NameNotText));
+                }
             }
         }
         let gone: Vec<String> = {
@@ -273,16 +297,6 @@ impl Inbox {
         // By name, so that a shop that numbers its files sees them go in that order.
         names.sort_unstable();
         self.look_at_all(names) && (self.tell)(Sighting::Scanned { error: None })
-    }
-
-    /// Files in inbox/atp/, which this version does not answer: better said than passed over.
-    fn questions(&self) -> Vec<(String, Wrong)> {
-        let entries = std::fs::read_dir(self.watching.inbox.join("atp")).into_iter().flatten().flatten();
-        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names
-            .filter(|name| !arrival::is_left_alone(name))
-            .map(|name| (format!("atp/{name}"), Wrong::UnsupportedKind { kind: "availability".into() }))
-            .collect()
     }
 
     fn look_at_all(&mut self, names: Vec<String>) -> bool {
@@ -312,7 +326,7 @@ impl Inbox {
         if read.is_empty() {
             return true;
         }
-        let held = held::open_for_writing(&self.watching.inbox);
+        let held = held::open_for_writing(&self.folders());
         let real_inbox = self.watching.inbox.canonicalize().unwrap_or_else(|_| self.watching.inbox.clone());
         read.into_iter().all(|(name, file)| {
             let is_held = held.contains(&real_inbox.join(name));
@@ -321,7 +335,7 @@ impl Inbox {
     }
 
     fn look(&mut self, name: &str) -> Look {
-        if arrival::is_left_alone(name) {
+        if arrival::is_left_alone(name.strip_prefix(QUESTIONS_PREFIX).unwrap_or(name)) {
             return Look::Nothing;
         }
         let path = self.watching.inbox.join(name);
@@ -351,7 +365,7 @@ impl Inbox {
         if size > self.watching.patience.max_bytes {
             return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
         }
-        let format = match Format::of(name, &self.watching.csv) {
+        let format = match self.watching.files.format(name) {
             Ok(format) => format,
             Err(wrong) => {
                 return Look::Read(Bytes {
@@ -401,9 +415,17 @@ impl Inbox {
                 let wrong = (whole && held).then_some(Wrong::HeldOpen);
                 return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
-            Arrival::Take | Arrival::SetAside(None) => Format::of(name, &self.watching.csv)
-                .map_err(|wrong| vec![Problem::of_file(wrong)])
-                .and_then(|format| format.parse(&file.bytes)),
+            Arrival::Take | Arrival::SetAside(None) => {
+                let look_up = |wanted: &Wanted| self.mirror.look_up(&self.watching.files.config, wanted);
+                match self.watching.files.contents(name, &file.bytes, look_up) {
+                    Ok(parsed) => parsed,
+                    Err(error) => {
+                        log::error!("{name:?} waits, as the mirror can't be read: {error}");
+                        seen.look_at = Some(now + AGAIN);
+                        return true;
+                    }
+                }
+            }
             Arrival::SetAside(Some(wrong)) => Err(vec![Problem::of_file(wrong)]),
         };
         seen.look_at = None;
@@ -447,25 +469,6 @@ struct Bytes {
 pub(crate) fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
     use notify::event::{AccessKind, AccessMode};
     kind == AccessKind::Close(AccessMode::Write)
-}
-
-/// Reads a regular file, never a pipe or the target of a link that took its place a moment ago.
-pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    }
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::other("no ordinary file"));
-    }
-    let mut bytes = Vec::with_capacity(metadata.len().min(max_bytes) as usize + 1);
-    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Which folder lies at a path; `None` where there is none or the system does not tell.

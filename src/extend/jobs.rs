@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::ask::{AskJob, Asked, ask};
 use super::client::Api;
 use super::look_up::{LookUpJob, Looked, look_up};
 use super::page::split_page;
@@ -33,6 +34,8 @@ pub enum CallJob {
     Details(DetailsJob),
     /// Fetch records that webhooks named, one by one.
     Records(RecordsJob),
+    /// Ask what is available.
+    Ask(AskJob),
 }
 
 /// An item to send.
@@ -204,6 +207,8 @@ pub enum CallOutcome {
         /// What came.
         got: Vec<Fetched>,
     },
+    /// A question was put.
+    Asked(Asked),
 }
 
 /// From when orders are searched that a document names by a number which is unknown here: the filter by
@@ -214,7 +219,7 @@ impl CallJob {
     /// Requests that it makes at the most.
     pub fn requests(&self) -> u32 {
         match self {
-            CallJob::Probe | CallJob::Page(_) => 1,
+            CallJob::Probe | CallJob::Page(_) | CallJob::Ask(_) => 1,
             CallJob::Prepare(job) if matches!(job.target, Target::External(_)) => 2,
             CallJob::Prepare(_) => 1,
             CallJob::Send(job) if job.order_to_find.is_some() => 2,
@@ -260,6 +265,7 @@ pub fn run(api: &dyn Api, job: CallJob) -> CallDone {
             let got = records(&mut line, &job);
             CallOutcome::Records { entity: job.entity, numbers: job.numbers, got }
         }
+        CallJob::Ask(job) => CallOutcome::Asked(ask(&mut line, job)),
     };
     line.seen.unused = leave.saturating_sub(line.calls);
     CallDone { outcome, health: line.health, seen: line.seen, took: began.elapsed() }
@@ -274,7 +280,7 @@ pub(super) struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
+    pub(super) fn call(&mut self, request: &Request) -> Result<Answer, NoAnswer> {
         let result = self.api.call(request);
         self.calls += 1;
         self.seen.group = request.group();
@@ -408,7 +414,7 @@ fn resource(entity: Entity) -> &'static str {
 }
 
 /// A record whose answer broke off is asked for again: nothing else would bring it before its next change.
-fn of_record(result: Result<Answer, NoAnswer>) -> Got {
+pub(super) fn of_record(result: Result<Answer, NoAnswer>) -> Got {
     match answer::of_read(result) {
         Got::Body(body) if !is_object(&body) => {
             Got::Again { after: None, why: "the answer is not whole".into() }

@@ -78,6 +78,11 @@ pub fn post_order(body: String) -> Request {
     Request { method: Method::Post, path: "/CustomerOrders".into(), body: Some(body) }
 }
 
+/// POST CustomerOrderATP: an order that creates nothing, answered with balances and dates (documented).
+pub fn availability(body: String) -> Request {
+    Request { method: Method::Post, path: "/CustomerOrderATP".into(), body: Some(body) }
+}
+
 /// POST ReturnOrders.
 pub fn post_return(body: String) -> Request {
     Request { method: Method::Post, path: "/ReturnOrders".into(), body: Some(body) }

@@ -12,6 +12,7 @@ use super::document::Document;
 use super::json::{self, Completeness};
 use super::problem::{Problem, Wrong};
 use super::text::{self, NotText};
+use super::{ubl, xml};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Format<'m> {
     JsonLines,
     /// Orders as CSV.
     Csv(&'m Mapping),
+    /// One UBL order.
+    Ubl,
 }
 
 /// How documents stand in a file.
@@ -110,7 +113,7 @@ impl<'m> Format<'m> {
         match ending.as_str() {
             "jsonl" | "ndjson" => Ok(Format::JsonLines),
             "csv" => Err(Wrong::Csv(Box::new(csv::problem::Wrong::NoMapping))),
-            "xml" => Err(Wrong::UnsupportedFormat { ending }),
+            "xml" => Ok(Format::Ubl),
             _ => Ok(Format::Json),
         }
     }
@@ -121,16 +124,21 @@ impl<'m> Format<'m> {
             Format::Json => json::completeness(bytes),
             Format::JsonLines => completeness_of_lines(bytes),
             Format::Csv(mapping) => csv::completeness(bytes, mapping),
+            Format::Ubl => xml::completeness(bytes),
         }
     }
 
-    /// What is in a file.
+    /// What is in a file. Of a UBL order what can be told without settings and mirror: see [`ubl::Order`].
     ///
     /// # Errors
     /// At least one problem of the file as a whole. Those of a document stand with it.
     pub fn parse(self, bytes: &[u8]) -> Result<Contents, Vec<Problem>> {
-        if let Format::Csv(mapping) = self {
-            return csv::parse(bytes, mapping);
+        match self {
+            Format::Csv(mapping) => return csv::parse(bytes, mapping),
+            Format::Ubl => {
+                return Ok(ubl::Order::read(bytes)?.contents(&Default::default(), &Default::default()));
+            }
+            Format::Json | Format::JsonLines => {}
         }
         let text = json::text(bytes)?;
         match self {
@@ -138,7 +146,7 @@ impl<'m> Format<'m> {
             Format::Json if text.trim_start().starts_with('[') => {
                 Ok(Contents { shape: Shape::Array, parts: json::array(&text)? })
             }
-            Format::Json | Format::Csv(_) => {
+            Format::Json | Format::Csv(_) | Format::Ubl => {
                 let result = json::document(&text, 1);
                 let key = result.as_ref().ok().and_then(|document| document.key.clone());
                 let pieces = vec![Piece { range: 0..text.len(), line: 1 }];

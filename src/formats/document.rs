@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::canonical;
+use super::warning::Warning;
 
 /// What a document asks for, by the contract's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +94,8 @@ pub struct Document {
     pub order: Option<OrderReference>,
     /// Rows that were left out of [`Document::body`], see [`is_child_row`].
     pub child_rows: usize,
+    /// What else the receipt says of it.
+    pub warnings: Vec<Warning>,
 }
 
 impl Document {

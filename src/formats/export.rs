@@ -4,20 +4,60 @@
 //! order file. Money and quantities are the shortest decimal that is the stored number (`12.5`, `12`),
 //! never in powers of ten; flags are 0 or 1; what is not there is `null` in JSON and empty in CSV.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use encoding_rs::WINDOWS_1252;
+
 use crate::rules::mirror::Cell;
+
+mod shape;
+
+pub use shape::{Column, Shape};
 
 /// In what a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One object; its rows stand on a line each.
     Json,
-    /// RFC 4180 in UTF-8, with a header line.
-    Csv {
-        /// `;` or `,`.
-        separator: u8,
-    },
+    /// RFC 4180, with a header line.
+    Csv(Csv),
+}
+
+/// How CSV is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Csv {
+    /// `;` or `,`.
+    pub separator: u8,
+    /// `.` or `,`.
+    pub decimal: char,
+    /// Windows-1252 in place of UTF-8; a letter that it does not have is a question mark.
+    pub windows_1252: bool,
+}
+
+impl Csv {
+    /// With a decimal point, in UTF-8.
+    pub fn plain(separator: u8) -> Csv {
+        Csv { separator, decimal: '.', windows_1252: false }
+    }
+
+    fn text<'t>(&self, text: &'t str) -> Cow<'t, [u8]> {
+        if !self.windows_1252 || text.is_ascii() {
+            return Cow::Borrowed(text.as_bytes());
+        }
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut letter = [0; 4];
+        for one in text.chars() {
+            let (encoded, _, has_none) = WINDOWS_1252.encode(one.encode_utf8(&mut letter));
+            bytes.extend_from_slice(if has_none { b"?" } else { &encoded });
+        }
+        Cow::Owned(bytes)
+    }
+
+    fn number(&self, number: f64) -> String {
+        let text = number.to_string();
+        if self.decimal == ',' { text.replace('.', ",") } else { text }
+    }
 }
 
 /// What stands above the rows.
@@ -34,9 +74,9 @@ pub struct Head<'a> {
 /// Writes a snapshot row by row, so that it needs no memory for them all.
 pub enum Snapshot<'c, W: Write> {
     #[doc(hidden)]
-    Json { out: W, columns: &'c [&'static str], line: String, first: bool },
+    Json { out: W, columns: &'c [&'c str], line: String, first: bool },
     #[doc(hidden)]
-    Csv { out: Box<csv::Writer<W>> },
+    Csv { out: Box<csv::Writer<W>>, csv: Csv },
 }
 
 impl<'c, W: Write> Snapshot<'c, W> {
@@ -44,12 +84,7 @@ impl<'c, W: Write> Snapshot<'c, W> {
     ///
     /// # Errors
     /// `out` can't be written to.
-    pub fn begin(
-        mut out: W,
-        format: Format,
-        head: &Head<'_>,
-        columns: &'c [&'static str],
-    ) -> io::Result<Self> {
+    pub fn begin(mut out: W, format: Format, head: &Head<'_>, columns: &'c [&'c str]) -> io::Result<Self> {
         match format {
             Format::Json => {
                 let mut line = String::with_capacity(1024);
@@ -57,9 +92,7 @@ impl<'c, W: Write> Snapshot<'c, W> {
                 out.write_all(line.as_bytes())?;
                 Ok(Snapshot::Json { out, columns, line, first: true })
             }
-            Format::Csv { separator } => {
-                Ok(Snapshot::Csv { out: Box::new(begin_csv(out, separator, columns)?) })
-            }
+            Format::Csv(csv) => Ok(Snapshot::Csv { out: Box::new(begin_csv(out, csv, columns)?), csv }),
         }
     }
 
@@ -76,7 +109,7 @@ impl<'c, W: Write> Snapshot<'c, W> {
                 push_object(line, columns.iter().copied().zip(cells));
                 out.write_all(line.as_bytes())
             }
-            Snapshot::Csv { out } => write_line(out, cells),
+            Snapshot::Csv { out, csv } => write_line(out, *csv, cells),
         }
     }
 
@@ -90,25 +123,25 @@ impl<'c, W: Write> Snapshot<'c, W> {
                 out.write_all(b"\n]}\n")?;
                 out.flush()
             }
-            Snapshot::Csv { mut out } => out.flush(),
+            Snapshot::Csv { mut out, .. } => out.flush(),
         }
     }
 }
 
-fn begin_csv<W: Write>(out: W, separator: u8, columns: &[&str]) -> io::Result<csv::Writer<W>> {
+fn begin_csv<W: Write>(out: W, csv: Csv, columns: &[&str]) -> io::Result<csv::Writer<W>> {
     let mut out =
-        csv::WriterBuilder::new().delimiter(separator).terminator(csv::Terminator::CRLF).from_writer(out);
-    out.write_record(columns).map_err(io::Error::other)?;
+        csv::WriterBuilder::new().delimiter(csv.separator).terminator(csv::Terminator::CRLF).from_writer(out);
+    out.write_record(columns.iter().map(|name| csv.text(name))).map_err(io::Error::other)?;
     Ok(out)
 }
 
-fn write_line<W: Write>(out: &mut csv::Writer<W>, cells: &[Cell<'_>]) -> io::Result<()> {
+fn write_line<W: Write>(out: &mut csv::Writer<W>, csv: Csv, cells: &[Cell<'_>]) -> io::Result<()> {
     for cell in cells {
         match cell {
             Cell::Null => out.write_field(""),
             Cell::Integer(number) => out.write_field(number.to_string()),
-            Cell::Real(number) => out.write_field(number.to_string()),
-            Cell::Text(text) => out.write_field(text.as_bytes()),
+            Cell::Real(number) => out.write_field(csv.number(*number)),
+            Cell::Text(text) => out.write_field(csv.text(text)),
         }
         .map_err(io::Error::other)?;
     }
@@ -118,9 +151,10 @@ fn write_line<W: Write>(out: &mut csv::Writer<W>, cells: &[Cell<'_>]) -> io::Res
 /// Rows as CSV: RFC 4180 in UTF-8, with a header line.
 pub(super) fn csv(separator: u8, columns: &[&str], rows: &[Vec<Cell<'_>>]) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let mut out = begin_csv(&mut text, separator, columns)?;
+    let plain = Csv::plain(separator);
+    let mut out = begin_csv(&mut text, plain, columns)?;
     for row in rows {
-        write_line(&mut out, row)?;
+        write_line(&mut out, plain, row)?;
     }
     out.flush()?;
     drop(out);
@@ -131,7 +165,7 @@ pub(super) fn csv(separator: u8, columns: &[&str], rows: &[Vec<Cell<'_>>]) -> io
 /// column, else an array.
 pub fn changes(
     head: &Head<'_>,
-    columns: &[&'static str],
+    columns: &[&str],
     rows: &[Vec<Cell<'_>>],
     removed: &[Vec<Cell<'_>>],
 ) -> String {
@@ -207,7 +241,7 @@ fn push_head(out: &mut String, head: &Head<'_>) {
     out.push_str(",\"rows\":[");
 }
 
-fn push_objects(out: &mut String, columns: &[&'static str], rows: &[Vec<Cell<'_>>]) {
+fn push_objects(out: &mut String, columns: &[&str], rows: &[Vec<Cell<'_>>]) {
     for (place, cells) in rows.iter().enumerate() {
         out.push_str(if place == 0 { "\n" } else { ",\n" });
         push_object(out, columns.iter().copied().zip(cells));
@@ -312,10 +346,23 @@ mod tests {
     #[test]
     fn a_snapshot_in_csv() {
         assert_eq!(
-            snapshot(Format::Csv { separator: b';' }, &rows()),
+            snapshot(Format::Csv(Csv::plain(b';')), &rows()),
             "product_number;name;cost;enabled\r\n\"A;1\";\"Say \"\"å\"\"\nnow\";12.5;1\r\nB;;12;0\r\n"
         );
-        assert_eq!(snapshot(Format::Csv { separator: b',' }, &[]), "product_number,name,cost,enabled\r\n");
+        assert_eq!(snapshot(Format::Csv(Csv::plain(b',')), &[]), "product_number,name,cost,enabled\r\n");
+    }
+
+    #[test]
+    fn csv_is_written_as_old_programs_read_it() {
+        let csv = Csv { separator: b';', decimal: ',', windows_1252: true };
+        let cells = [Cell::text("Gräddfil – 5 €; 木"), Cell::Real(1234.5), Cell::Integer(1), Cell::Null];
+        let mut out = Vec::new();
+        let head = Head { entity: "products", sequence: 1, as_of: None };
+        let mut snapshot =
+            Snapshot::begin(&mut out, Format::Csv(csv), &head, &["namn", "värde", "på", "x"]).unwrap();
+        snapshot.row(&cells).unwrap();
+        snapshot.finish().unwrap();
+        assert_eq!(out, b"namn;v\xE4rde;p\xE5;x\r\n\"Gr\xE4ddfil \x96 5 \x80; ?\";1234,5;1;\r\n");
     }
 
     #[test]
@@ -350,7 +397,7 @@ mod tests {
         #[test]
         fn csv_reads_back(one in ".*", other in "(?s).*") {
             let cells = [Cell::text(&one), Cell::text(&other), Cell::Null, Cell::Null];
-            let text = snapshot(Format::Csv { separator: b';' }, &[cells.to_vec()]);
+            let text = snapshot(Format::Csv(Csv::plain(b';')), &[cells.to_vec()]);
             let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(text.as_bytes());
             let record = reader.records().next().unwrap().unwrap();
             prop_assert_eq!(&record[0], one);

@@ -213,7 +213,8 @@ impl Check<'_> {
             Kind::Order | Kind::OrderChange => leave_out_child_rows(&mut value),
             _ => 0,
         };
-        Ok(Document { kind, key, customer_number, order, content_hash, body: value, child_rows })
+        let warnings = Vec::new();
+        Ok(Document { kind, key, customer_number, order, content_hash, body: value, child_rows, warnings })
     }
 
     fn order(&mut self, value: &Value) {

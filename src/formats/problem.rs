@@ -47,6 +47,8 @@ pub enum Wrong {
     },
     /// Of a CSV file or an order in it.
     Csv(Box<super::csv::problem::Wrong>),
+    /// Of a UBL order.
+    Ubl(Box<super::ubl::problem::Wrong>),
     /// A list without a document.
     EmptyList,
     /// A file of lines whose last one has no end.
@@ -106,6 +108,8 @@ pub enum Wrong {
     NotAFile,
     /// A file name that is no text.
     NameNotText,
+    /// In inbox/atp/, and no order.
+    NoQuestion,
     /// JSON, but no webhook.
     NoHook,
     /// A webhook without a signature, which the settings want.
@@ -152,6 +156,7 @@ impl Problem {
     pub fn code(&self) -> &'static str {
         match &self.wrong {
             Wrong::Csv(wrong) => wrong.code(),
+            Wrong::Ubl(wrong) => wrong.code(),
             Wrong::Empty => "empty_file",
             Wrong::NotText => "invalid_encoding",
             Wrong::CutOff => "cut_off",
@@ -176,6 +181,7 @@ impl Problem {
             Wrong::NotStorable { .. } => "not_storable",
             Wrong::NotAFile => "not_a_file",
             Wrong::NameNotText => "name_not_text",
+            Wrong::NoQuestion => "no_question",
             Wrong::NoHook => "no_webhook",
             Wrong::Unsigned => "unsigned",
             Wrong::WrongSignature => "wrong_signature",
@@ -233,6 +239,7 @@ impl Problem {
     fn english(&self) -> String {
         match &self.wrong {
             Wrong::Csv(wrong) => wrong.message(Language::English),
+            Wrong::Ubl(wrong) => wrong.message(Language::English),
             Wrong::Empty => "the file is empty. Let the webshop write it again.".into(),
             Wrong::NotText => {
                 "there are bytes here that are no text. Save the file as UTF-8 and drop it again.".into()
@@ -327,6 +334,9 @@ impl Problem {
                     .into()
             }
             Wrong::NameNotText => "the name of this file is no valid text. Give it another name.".into(),
+            Wrong::NoQuestion => "in inbox/atp/ belongs one order, to be asked what is available. Anything else belongs \
+                                  in the inbox itself."
+                .into(),
             Wrong::NoHook => "this is no webhook: it has no list of Notifications. In hooks/ belongs what Extend \
                               posted, byte for byte."
                 .into(),
@@ -345,6 +355,7 @@ impl Problem {
     fn swedish(&self) -> String {
         match &self.wrong {
             Wrong::Csv(wrong) => wrong.message(Language::Swedish),
+            Wrong::Ubl(wrong) => wrong.message(Language::Swedish),
             Wrong::Empty => "filen är tom. Låt webbshoppen skriva den igen.".into(),
             Wrong::NotText => {
                 "här finns tecken som inte är text. Spara filen som UTF-8 och lägg in den igen.".into()
@@ -440,6 +451,9 @@ impl Problem {
                     .into()
             }
             Wrong::NameNotText => "filens namn är ingen giltig text. Ge den ett annat namn.".into(),
+            Wrong::NoQuestion => "i inbox/atp/ ska ligga en order, som fråga om vad som finns i lager. Allt annat hör \
+                                  hemma i själva inbox."
+                .into(),
             Wrong::NoHook => "detta är ingen webhook: den har ingen lista Notifications. I hooks/ ska ligga det som \
                               Extend sände, byte för byte."
                 .into(),

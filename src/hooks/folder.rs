@@ -14,7 +14,8 @@ use super::Door;
 use super::listener::Listener;
 use crate::config::Config;
 use crate::engine::Event;
-use crate::exchange::watch::{Arrived, Sighting, read_bounded};
+use crate::exchange::read::read_bounded;
+use crate::exchange::watch::{Arrived, Sighting};
 use crate::exchange::{HOOKS_PREFIX, held, stamp};
 use crate::formats::hook::{self, Hook};
 use crate::formats::problem::{Problem, Wrong};
@@ -135,7 +136,7 @@ impl Folder {
         names.sort_unstable();
         let (signatures, names): (Vec<&String>, Vec<&String>) =
             names.into_iter().partition(|name| name.ends_with(SIGNATURE));
-        let held = if names.is_empty() { HashSet::new() } else { held::open_for_writing(&self.path) };
+        let held = if names.is_empty() { HashSet::new() } else { held::open_for_writing(&[&self.path]) };
         let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         let mut next: Option<Instant> = None;
         let mut later = |at: Instant| next = Some(next.map_or(at, |known: Instant| known.min(at)));

@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
+
 use super::file_names;
 use super::receipts::{OfDay, Receipt, Receipts};
 use crate::config::Config;
+use crate::exchange::read::Files;
 use crate::exchange::with_path;
-use crate::formats::contents::Format;
-use crate::formats::csv::mapping::Mapping;
+use crate::formats::contents::Contents;
 use crate::formats::document::Document;
 use crate::formats::names;
+use crate::formats::ubl::{Known, Wanted};
 use crate::rules::recover::pair;
+use crate::store::ubl;
 
 /// A document of an original of one day.
 #[derive(Debug)]
@@ -70,6 +74,27 @@ pub fn head(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// How originals are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Originals<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// The mirror, where there is one already.
+    pub mirror: Option<&'a Connection>,
+}
+
+impl Originals<'_> {
+    /// What is in an original; `None` where that can't be told.
+    pub fn contents(&self, name: &str, bytes: &[u8]) -> Option<Contents> {
+        let look_up = |wanted: &Wanted| match self.mirror {
+            Some(connection) => ubl::load(connection, wanted),
+            None => Ok(Known::default()),
+        };
+        let contents = Files { config: self.config }.contents(name, bytes, look_up);
+        contents.map_err(|error| log::error!("{name:?}: {error}")).ok()?.ok()
+    }
+}
+
 /// A document that an original holds.
 #[derive(Debug)]
 pub struct Held {
@@ -83,8 +108,8 @@ pub struct Held {
 
 /// What can be read in an original, the keys put in, and whether it holds several documents. Its name
 /// decides over made keys. Changes and cancellations have none.
-pub fn documents(bytes: &[u8], name: &str, csv: &[Mapping]) -> (Vec<Held>, bool) {
-    let contents = Format::of(name, csv).ok().and_then(|format| format.parse(bytes).ok());
+pub fn documents(bytes: &[u8], name: &str, files: &Originals<'_>) -> (Vec<Held>, bool) {
+    let contents = files.contents(name, bytes);
     let Some(contents) = contents else { return (Vec::new(), false) };
     let several = contents.is_several();
     let held = contents.parts.into_iter().filter_map(|part| {
@@ -106,6 +131,7 @@ fn key(held: &Held) -> &str {
 /// Originals that lay under a hidden name when the process died, on their way from the inbox, get a name.
 /// The id in the hidden one was the lost database's.
 pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
+    let originals = Originals { config, mirror: None };
     for day in days(config)? {
         let folder = config.accepted().join(&day);
         for staged in
@@ -123,10 +149,10 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
                 let has = |held: &Held| {
                     of_day.is_some_and(|of_day| of_day.contains_key(&((*file).clone(), key(held).to_owned())))
                 };
-                documents(&bytes, file, &config.csv).0.iter().any(has)
+                documents(&bytes, file, &originals).0.iter().any(has)
             });
             let digits: String = staged.chars().filter(char::is_ascii_digit).collect();
-            let ending = if documents(&bytes, "x.json", &[]).0.is_empty() { "jsonl" } else { "json" };
+            let ending = if documents(&bytes, "x.json", &originals).0.is_empty() { "jsonl" } else { "json" };
             let name = known.map_or_else(|| format!("{NAMELESS}{digits}.{ending}"), String::clone);
             let free = (1..1_000_000).map(|number| folder.join(names::numbered(&name, number)));
             let target = free.into_iter().find(|path| std::fs::symlink_metadata(path).is_err());
@@ -144,12 +170,12 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
 /// # Errors
 /// SQLite's.
 pub fn of_day(
-    config: &Config,
+    files: &Originals<'_>,
     day: &str,
     receipts: &mut OfDay,
     is_known: impl Fn(&str) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<(Vec<Original>, Vec<PathBuf>)> {
-    let folder = config.accepted().join(day);
+    let folder = files.config.accepted().join(day);
     let (mut originals, mut unreadable) = (Vec::new(), Vec::new());
     // What can't be read is told to a person; it must not keep all the others waiting.
     let names = file_names(&folder).unwrap_or_else(|error| {
@@ -176,7 +202,7 @@ pub fn of_day(
                 continue;
             }
         };
-        let of_file = of_file(&path, name, &bytes, &stored, receipts, &config.csv);
+        let of_file = of_file(&path, name, &bytes, &stored, receipts, files);
         if of_file.is_empty() {
             unreadable.push(path);
         }
@@ -205,16 +231,16 @@ fn of_file(
     bytes: &[u8],
     all: &HashSet<String>,
     receipts: &OfDay,
-    csv: &[Mapping],
+    files: &Originals<'_>,
 ) -> Vec<Original> {
-    let (literal, several) = documents(bytes, stored, csv);
+    let (literal, several) = documents(bytes, stored, files);
     let has = |name: &str, held: &[Held]| {
         held.iter().any(|held| receipts.contains_key(&(name.to_owned(), key(held).to_owned())))
     };
     let (name, number, held) = match names::unnumbered(stored) {
         None => (stored.to_owned(), 1, literal),
         Some((base, number)) => {
-            let (numbered, _) = documents(bytes, &base, csv);
+            let (numbered, _) = documents(bytes, &base, files);
             // Numbered by us, or called so by the shop: the receipts tell, else whether there is a first.
             if !has(stored, &literal) && (has(&base, &numbered) || all.contains(&base)) {
                 (base, number, numbered)

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::originals::{self, Held as Taken, Original};
+use super::originals::{self, Held as Taken, Original, Originals};
 use super::receipts::{Edited, Receipt, Receipts};
 use super::{RecoverError, file_names, last_sequence};
 use crate::clock;
 use crate::config::Config;
 use crate::engine::warnings;
 use crate::formats::canonical;
-use crate::formats::contents::Format;
 use crate::formats::document::{Document, Kind};
 use crate::formats::receipt::problems_in;
 use crate::rules::arrival::is_left_alone;
@@ -77,7 +76,8 @@ pub fn rebuild(connection: &mut Connection, config: &Config, now: Timestamp) -> 
         let mut of_day = receipts.days.remove(&day).unwrap_or_default();
         let folder = format!("accepted/{day}");
         let is_known = |name: &str| store::knows_file(&tx, &folder, name);
-        let (originals, bad) = originals::of_day(config, &day, &mut of_day, is_known)?;
+        let (originals, bad) =
+            originals::of_day(&Originals { config, mirror: Some(&tx) }, &day, &mut of_day, is_known)?;
         receipts.days.insert(day.clone(), of_day);
         unreadable.extend(bad);
         builder.add_day(&day, originals, &receipts, &mut unreadable)?;
@@ -129,6 +129,10 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    fn originals(&self) -> Originals<'_> {
+        Originals { config: self.config, mirror: Some(self.tx) }
+    }
+
     fn add_day(
         &mut self,
         day: &str,
@@ -160,7 +164,7 @@ impl Builder<'_> {
                     unreadable.push(original.path);
                     continue;
                 };
-                documents = originals::documents(&read, &original.name, &self.config.csv).0;
+                documents = originals::documents(&read, &original.name, &self.originals()).0;
                 bytes = read;
                 of.clone_from(&original.path);
             }
@@ -264,17 +268,13 @@ impl Builder<'_> {
         names.sort_unstable();
         for name in names {
             let Some(bytes) = self.whole_file(&inbox.join(&name))? else { continue };
-            let Some(contents) =
-                Format::of(&name, &self.config.csv).ok().and_then(|format| format.parse(&bytes).ok())
-            else {
-                continue;
-            };
+            let Some(contents) = self.originals().contents(&name, &bytes) else { continue };
             if contents.is_several() {
                 self.add_several(&name, &bytes, &contents, receipts)?;
                 continue;
             }
             let Some(Taken { document, made, .. }) =
-                originals::documents(&bytes, &name, &self.config.csv).0.pop()
+                originals::documents(&bytes, &name, &self.originals()).0.pop()
             else {
                 continue;
             };
@@ -369,7 +369,7 @@ impl Builder<'_> {
             Fate::Duplicate { of } => Some(*of),
             _ => None,
         };
-        let warnings = warnings(&original, file.made, self.config.exchange.language);
+        let warnings = warnings(&original, file.made, &[], self.config.exchange.language);
         let recorded = Document { key: document.key.clone(), ..original.clone() };
         let at = (file_id, file.position);
         store::insert_document(self.tx, id, at, &recorded, duplicate_of, &warnings)?;

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod answer;
 pub mod arrival;
+pub mod availability;
 pub mod budget;
 pub mod change;
 pub mod freshness;
@@ -19,3 +20,4 @@ pub mod retry;
 pub mod schedule;
 pub mod search;
 pub mod sweep;
+pub mod unknown;

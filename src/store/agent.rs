@@ -14,6 +14,8 @@ pub const BACKUP_FROM: &str = "backup_from";
 /// The agent's note of when all of the database was last looked through.
 pub const EXAMINED_AT: &str = "examined_at";
 
+/// The agent's note of why a question could not be answered; empty where all could.
+pub const ANSWER_TROUBLE: &str = "answer_trouble";
 /// When a webhook last came that was let in.
 pub const HOOK_LAST_AT: &str = "hook_last_at";
 /// How many webhooks were turned away.

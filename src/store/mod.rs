@@ -13,6 +13,7 @@
 
 pub mod agent;
 pub mod alerts;
+pub mod availability;
 pub mod balances;
 mod cells;
 pub mod changes;
@@ -38,6 +39,8 @@ pub mod sweeps;
 pub mod sync_requests;
 pub mod sync_state;
 pub mod thinning;
+pub mod ubl;
+pub mod unknown;
 pub mod upkeep;
 pub mod wal;
 

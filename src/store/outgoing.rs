@@ -7,15 +7,20 @@
 //! comes again in a later set, whose rows are whole rows: taking them twice does no harm. A reader
 //! loads the snapshot and then takes every set with a higher number.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::cells::{cell, cells, count, equals, owned_cells};
 use super::mirrored::load_parts;
-use crate::formats::export::{self, Format, Head, OrderFile, Snapshot};
+use crate::formats::export::{self, Format, Head, OrderFile, Shape, Snapshot};
 use crate::formats::file_name::order_file_name;
 use crate::rules::mirror::{Cell, Entity, Table, parts};
+
+mod view;
+
+use view::View;
 
 /// Why a file could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +46,8 @@ pub struct Written {
 
 /// Writes all of an entity, one row at a time; nothing for one that is not put out whole.
 ///
-/// Products and customers that are gone are left out. With `subtract_queued`, balances are Extend's less
-/// what waits in our outbox. `connection` may be a reader's; outside a transaction it gets one.
+/// Products and customers that are gone are left out. `connection` may be a reader's; outside a transaction it
+/// gets one.
 ///
 /// # Errors
 /// The rows can't be read, or `out` can't be written to.
@@ -50,7 +55,7 @@ pub fn write_snapshot<W: Write>(
     connection: &Connection,
     entity: Entity,
     format: Format,
-    subtract_queued: bool,
+    shape: &Shape,
     out: W,
 ) -> Result<Option<Written>, OutgoingError> {
     let Some(table) = entity.table().filter(|table| table.put_out) else { return Ok(None) };
@@ -58,12 +63,12 @@ pub fn write_snapshot<W: Write>(
     let _moment = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
     let as_of = as_of(connection, table)?;
     let sequence = newest_sequence(connection)?;
-    let columns = table.put_out_columns();
+    let view = View::of(table, shape);
+    let columns = view.names();
     let head = Head { entity: table.name, sequence, as_of: as_of.as_deref() };
     let mut snapshot = Snapshot::begin(out, format, &head, &columns)?;
     let mut count = 0;
-    let keys: Vec<String> = (1..=table.keys).map(|place| place.to_string()).collect();
-    let sql = format!("{} ORDER BY {}", rows_sql(table, subtract_queued, "1"), keys.join(", "));
+    let sql = format!("{} ORDER BY {}", view.sql("1"), view.keys.join(", "));
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -82,22 +87,27 @@ pub fn write_snapshot<W: Write>(
 pub fn flush_changes(
     connection: &Connection,
     entity: Entity,
-    subtract_queued: bool,
+    shape: &Shape,
     now: &str,
     max_rows: usize,
 ) -> rusqlite::Result<Option<u64>> {
     let Some(table) = entity.table().filter(|table| table.put_out) else { return Ok(None) };
     let keys = pending_keys(connection, table, max_rows)?;
-    let columns = table.put_out_columns();
-    let wheres = equals(table.columns.iter().take(table.keys).map(|column| column.name));
-    let mut one = connection.prepare_cached(&rows_sql(table, subtract_queued, &wheres))?;
+    let view = View::of(table, shape);
+    let columns = view.names();
+    let mut one = connection.prepare_cached(&view.sql(&equals(view.keys.iter().copied())))?;
     let mut clear =
         connection.prepare_cached("DELETE FROM pending_changes WHERE entity = ?1 AND key = ?2")?;
     let (mut rows, mut removed) = (Vec::new(), Vec::new());
+    // Rows that are put out as one are pending each for itself.
+    let mut seen = HashSet::new();
     for text in &keys {
         clear.execute((table.name, text))?;
         // A key that no program of ours wrote names no row.
-        let Some(key) = read_key(table, text) else { continue };
+        let Some(key) = read_key(table, text).map(|key| view.key(key)) else { continue };
+        if !seen.insert(export::key_text(&key)) {
+            continue;
+        }
         match one.query_row(params_from_iter(&key), |row| owned_cells(row, columns.len())).optional()? {
             Some(row) => rows.push(row),
             None => removed.push(key),
@@ -154,25 +164,6 @@ fn as_of(connection: &Connection, table: &Table) -> rusqlite::Result<Option<Stri
         .prepare_cached("SELECT last_success_at FROM sync_state WHERE entity = ?1")?
         .query_row([table.name], |row| row.get(0));
     Ok(found.optional()?.flatten())
-}
-
-/// The rows that are put out.
-fn rows_sql(table: &Table, subtract_queued: bool, wheres: &str) -> String {
-    let columns: Vec<&str> = table
-        .put_out_columns()
-        .into_iter()
-        .map(|name| match name {
-            // Rounded, as tenths don't add up in binary.
-            "available" if subtract_queued => {
-                "round(available - coalesce((SELECT sum(q.quantity) FROM queued_quantities q
-                     WHERE q.product_number = balances.product_number
-                       AND q.warehouse = balances.warehouse), 0), 6) AS available"
-            }
-            name => name,
-        })
-        .collect();
-    let removed = if table.keeps_removed { " AND removed_at IS NULL" } else { "" };
-    format!("SELECT {} FROM {} WHERE {wheres}{removed}", columns.join(", "), table.name)
 }
 
 /// A file of `outgoing/orders/`.

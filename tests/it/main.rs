@@ -9,4 +9,5 @@ mod readme;
 mod simulation;
 mod standin;
 mod support;
+mod ubl;
 mod walls;

@@ -24,7 +24,7 @@ impl Builder<'_> {
         contents: &Contents,
         receipts: &mut Receipts,
     ) -> Result<(), RecoverError> {
-        let (all, _) = originals::documents(bytes, name, &self.config.csv);
+        let (all, _) = originals::documents(bytes, name, &self.originals());
         let told: Vec<_> = all
             .iter()
             .map(|held| {

@@ -1,6 +1,7 @@
 //! The shop's whole way, with the real program, real files and the stand-in: one file per flow.
 
 mod alerts;
+mod availability;
 mod backup;
 mod bad_files;
 mod browser;
@@ -15,6 +16,7 @@ mod lost_answers;
 mod mirror;
 mod moods;
 mod outage;
+mod own_numbers;
 mod packages;
 mod page;
 mod preview;
@@ -33,3 +35,4 @@ mod slow_writers;
 mod stopping;
 mod support;
 mod sweeps;
+mod ubl;

@@ -14,6 +14,7 @@ mod parts;
 mod recovery;
 mod requests;
 mod settings;
+mod ubl;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ fn every_target_holds_for_its_seeds() {
     run_over_seeds("recovery", recovery::run, 2);
     run_over_seeds("requests", requests::run, 10);
     run_over_seeds("settings", settings::run, 50);
+    run_over_seeds("ubl", ubl::run, 30);
     run_over_seeds("wire", wire::run, 10);
 }
 

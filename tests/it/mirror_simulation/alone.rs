@@ -105,7 +105,7 @@ impl Alone {
                 Job::Move(_) => {}
                 Job::Backup(at) => self.bring(self.now + 5, Event::BackedUp(Ok(at.to_string()))),
                 Job::Copy => self.bring(self.now + 5, Event::Copied(Ok(()))),
-                Job::Examine | Job::LookForWrongs | Job::Tell(_) => {}
+                Job::Examine | Job::LookForWrongs | Job::Tell(_) | Job::Ask(_) | Job::Answer(_) => {}
             }
         }
     }

@@ -389,6 +389,8 @@ impl Shop {
                 Job::Examine => Happening::Hears(Event::Examined(Examined::Whole)),
                 Job::Copy => Happening::Hears(Event::Copied(Ok(()))),
                 Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
+                // Nobody asks here.
+                Job::Ask(_) | Job::Answer(_) => continue,
             };
             self.queue_here(self.now + pause, what);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use extend_edge::formats::export::Format;
+use extend_edge::formats::export::{Format, Shape};
 use extend_edge::rules::mirror::Entity;
 use extend_edge::store::{changes, outgoing};
 use rusqlite::Connection;
@@ -114,7 +114,7 @@ fn differs(what: &str, have: &Rows, want: &Rows) -> Result<(), String> {
 
 fn snapshot(connection: &Connection, entity: Entity, subtract: bool) -> Result<Rows, String> {
     let mut bytes = Vec::new();
-    outgoing::write_snapshot(connection, entity, Format::Json, subtract, &mut bytes)
+    outgoing::write_snapshot(connection, entity, Format::Json, &Shape::plain(subtract), &mut bytes)
         .map_err(|error| error.to_string())?;
     let file: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     let rows = file["rows"].as_array().cloned().unwrap_or_default();

@@ -677,6 +677,8 @@ impl World {
             }
             Job::Copy => self.queue_here(self.now + pause, Happening::Hears(Event::Copied(Ok(())))),
             Job::LookForWrongs | Job::Tell(_) => unreachable!("nobody is to be told of anything"),
+            // Nobody asks here.
+            Job::Ask(_) | Job::Answer(_) => {}
             Job::Push(job) | Job::Pull(job) | Job::Fetch(job) => {
                 if let Some(process) = &mut self.process {
                     self.checks.handed_out(self.now, process, &job)?;
