@@ -156,9 +156,10 @@ impl Rows<'_> {
             }
         }
         fields.entry("subPosition").or_insert_with(|| json!(0));
-        if let (Some(name), Some(named)) =
-            (product.and_then(|product| product.name.as_ref()), fields["product"].as_object_mut())
-        {
+        if let (Some(name), Some(named)) = (
+            product.and_then(|product| product.name.as_ref()),
+            fields.get_mut("product").and_then(Value::as_object_mut),
+        ) {
             named.entry("productName").or_insert_with(|| json!(name));
         }
         self.rows.push(row);
