@@ -1,4 +1,5 @@
-//! What a report costs with 100,000 products in 3 warehouses, beside a bare query on the bare table.
+//! What a report costs with 1,000, 10,000 and 100,000 products in 3 warehouses, beside a bare query on the bare
+//! table.
 //!
 //! `cargo bench --bench reports` runs all; a name after `--` runs one: `stock`, `copy`.
 
@@ -8,30 +9,32 @@ use std::time::Instant;
 use extend_edge::store;
 use rusqlite::Connection;
 
-const PRODUCTS: u32 = 100_000;
+const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let folder = tempfile::tempdir().expect("a folder");
-    let database = folder.path().join("extend-edge.db");
-    fill(&database);
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
-    if is_wanted("stock") {
-        stock(&database);
-    }
-    if is_wanted("copy") {
-        copy(&database);
+    for products in SIZES {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("extend-edge.db");
+        fill(&database, products);
+        if is_wanted("stock") {
+            stock(&database, products);
+        }
+        if is_wanted("copy") {
+            copy(&database);
+        }
     }
 }
 
 /// Products and balances as large as Extend's: what is kept of a list row and of a detail.
-fn fill(database: &Path) {
+fn fill(database: &Path, products: u32) {
     let connection = store::open(database).expect("a database");
     connection
         .execute_batch(&format!(
             "BEGIN;
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {PRODUCTS})
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {products})
              INSERT INTO products (product_number, name, unit, changed_at, raw, raw_list)
              SELECT printf('P-%06d', i), 'Product number ' || i, 'Stk', '2026-11-21T22:16:00.000Z',
                     json_object('a', hex(zeroblob(700))), json_object('a', hex(zeroblob(250))) FROM n;
@@ -60,12 +63,12 @@ fn fill(database: &Path) {
             .expect("a document");
         let payload = format!(
             "{{\"orderRows\":[{{\"product\":{{\"productNumber\":\"P-{:06}\"}},\"salesData\":{{\"quantity\":2}}}}]}}",
-            number * 100
+            number * (products / 500)
         );
         insert.execute(rusqlite::params![number, payload]).expect("an order");
     }
     let megabytes = std::fs::metadata(database).map_or(0, |file| file.len()) / 1_000_000;
-    println!("{PRODUCTS} products in 3 warehouses: a database of {megabytes} MB");
+    println!("{products} products in 3 warehouses: a database of {megabytes} MB");
 }
 
 /// The median of 11 runs in ms, and how many rows there are.
@@ -90,13 +93,18 @@ fn median(connection: &Connection, sql: &str) -> (f64, usize) {
     (times[times.len() / 2], count)
 }
 
-fn stock(database: &Path) {
+fn stock(database: &Path, products: u32) {
     let connection = store::open_reader(database).expect("a reader");
     let columns = "product_number, warehouse, available, physical, ordered, next_receiving_date, changed_at";
+    let one = format!("WHERE product_number = 'P-{:06}'", products / 2);
+    let hundred =
+        format!("WHERE product_number BETWEEN 'P-{:06}' AND 'P-{:06}'", products / 2, products / 2 + 99);
+    let there = format!("{one} AND warehouse = 'STORE'");
     for (what, filter, order) in [
-        ("one product", "WHERE product_number = 'P-050000'", ""),
-        ("a hundred products", "WHERE product_number BETWEEN 'P-050000' AND 'P-050099'", ""),
-        ("one product in one warehouse", "WHERE product_number = 'P-050000' AND warehouse = 'STORE'", ""),
+        ("one product", one.as_str(), ""),
+        ("a hundred products", hundred.as_str(), ""),
+        ("one product in one warehouse", there.as_str(), ""),
+        ("sold out anywhere", "WHERE available <= 0", ""),
         ("sold out in one warehouse", "WHERE warehouse = 'STORE' AND available <= 0", ""),
         ("the whole", "", " ORDER BY product_number, warehouse"),
     ] {

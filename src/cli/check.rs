@@ -96,7 +96,10 @@ fn notes(config: &Config) -> Vec<String> {
             format!("lösenordet ({name}) finns hos systemd, som bara ger det till tjänsten: inloggningen prövas inte här"),
         ));
     }
-    if let Err(open) = machine::is_closed(&config.data(), language) {
+    // Where nobody gets into the home nobody reads its data.
+    if machine::is_closed(&config.home, language).is_err()
+        && let Err(open) = machine::is_closed(&config.data(), language)
+    {
         notes.push(format!("{}: {open}", config.data().display()));
     }
     notes.extend(machine::service(language).map(|state| state.trim_end().replace('\n', "; ")));
