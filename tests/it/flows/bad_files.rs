@@ -87,7 +87,13 @@ fn bad_files() -> Vec<Bad> {
             (None, Some(1)),
             ["deeper than in any order", "djupare än i någon order"],
         ),
-        bad("rows.csv", "order;product\r\n1;8010\r\n", "unsupported_format", (None, None), [".csv", ".csv"]),
+        bad(
+            "rows.csv",
+            "order;product\r\n1;8010\r\n",
+            "no_mapping",
+            (None, None),
+            ["mapping init FILE", "mapping init FIL"],
+        ),
         bad("nothing.json", "[]", "empty_list", (None, None), ["the list is empty", "listan är tom"]),
         bad(
             "lines.jsonl",

@@ -125,10 +125,9 @@ fn check_tells_what_is_right_and_what_is_not() {
     assert_eq!((&report["ok"], &report["agentRunning"]), (&json!(true), &json!(false)));
     assert!(report["checks"].as_array().is_some_and(|checks| checks.iter().all(|one| one["ok"] == true)));
     let ran = shop.run(&["check"]);
-    assert_eq!(
-        ran.stdout.lines().filter(|line| line.starts_with("ok ")).count(),
-        ran.stdout.lines().count() - 1
-    );
+    // A note is nothing wrong: that other accounts may read data/ is the shop's to allow.
+    let is_well = |line: &&str| line.starts_with("ok ") || line.starts_with("note ");
+    assert_eq!(ran.stdout.lines().filter(is_well).count(), ran.stdout.lines().count() - 1, "{ran:?}");
 
     fs::remove_dir(shop.exchange("receipts")).expect("removed");
     shop.extend.cut_off();
