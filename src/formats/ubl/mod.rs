@@ -5,7 +5,7 @@
 //! as they were written; what is added up is added in tenths.
 //!
 //! What has no field in Extend's order goes to `orderMetaData` and the rows' `notations.externalNotes`
-//! ([`kept`]), and the receipt names it. Nothing is left out without a word.
+//! (`kept`), and the receipt names it. Nothing is left out without a word.
 
 use std::collections::HashMap;
 
