@@ -102,7 +102,13 @@ fn bad_files() -> Vec<Bad> {
             (None, Some(1)),
             ["the last line has no line end", "sista raden saknar radslut"],
         ),
-        bad("order.xml", "<Order/>", "unsupported_format", (None, None), [".xml", ".xml"]),
+        bad(
+            "order.xml",
+            "<Order/>",
+            "unknown_document",
+            (None, Some(1)),
+            ["no UBL 2.1 order", "ingen UBL 2.1-order"],
+        ),
         bad(
             "åäö räksmörgås 1.json",
             "{",
