@@ -11,7 +11,7 @@ use serde_json::error::Category;
 use super::canonical;
 use super::document::{Document, Kind, is_child_row, leave_out_child_rows, text_at};
 use super::locate::{Step, line_of};
-use super::problem::{BATCH, Expected, Problem, Wrong, shown};
+use super::problem::{Expected, Problem, Wrong, shown};
 use super::strict;
 use super::text::{self, NotText};
 
@@ -162,7 +162,7 @@ impl Check<'_> {
     fn document(mut self, mut value: Value) -> Result<Document, Vec<Problem>> {
         let Value::Object(fields) = &value else {
             let wrong = match value {
-                Value::Array(_) => Wrong::UnsupportedKind { kind: BATCH.into() },
+                Value::Array(_) => Wrong::ListForDocument,
                 _ => Wrong::UnknownDocument,
             };
             return Err(vec![Problem { wrong, field: None, line: Some(self.first_line) }]);

@@ -7,9 +7,6 @@ use serde_json::{Value, json};
 
 pub use crate::language::Language;
 
-/// The kind of a list of documents.
-pub const BATCH: &str = "batch";
-
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
@@ -55,16 +52,8 @@ pub enum Wrong {
     NoLineEnd,
     /// JSON, but no document that we know.
     UnknownDocument,
-    /// A document that is known but that this version does not take.
-    UnsupportedKind {
-        /// Its name.
-        kind: String,
-    },
-    /// A file format that this version does not take.
-    UnsupportedFormat {
-        /// Its ending.
-        ending: String,
-    },
+    /// A list where one document belongs.
+    ListForDocument,
     /// A field that must be there is not.
     MissingField,
     /// A field of another type than Extend's.
@@ -168,8 +157,7 @@ impl Problem {
             Wrong::EmptyList => "empty_list",
             Wrong::NoLineEnd => "cut_off",
             Wrong::UnknownDocument => "unknown_document",
-            Wrong::UnsupportedKind { .. } => "unsupported_kind",
-            Wrong::UnsupportedFormat { .. } => "unsupported_format",
+            Wrong::ListForDocument => "unsupported_kind",
             Wrong::MissingField => "missing_field",
             Wrong::WrongType { .. } => "wrong_type",
             Wrong::UnknownValue { .. } => "unknown_value",
@@ -279,14 +267,8 @@ impl Problem {
             Wrong::UnknownDocument => "this is neither an order (orderHeader and orderRows) nor a return \
                                        (createAction). See Formats in the README."
                 .into(),
-            Wrong::UnsupportedKind { kind } if kind == BATCH => {
+            Wrong::ListForDocument => {
                 "here stands a list where one document { … } belongs. Write each document by itself.".into()
-            }
-            Wrong::UnsupportedKind { kind } => {
-                format!("this is a document of the kind {kind}, which this version does not take yet.")
-            }
-            Wrong::UnsupportedFormat { ending } => {
-                format!("files that end in .{ending} are not taken by this version. Write the order as JSON.")
             }
             Wrong::MissingField => {
                 "this field is missing, and Extend needs it. Add it and drop the file again.".into()
@@ -394,16 +376,8 @@ impl Problem {
             Wrong::UnknownDocument => "detta är varken en order (orderHeader och orderRows) eller en retur \
                                        (createAction). Se Formats i README."
                 .into(),
-            Wrong::UnsupportedKind { kind } if kind == BATCH => {
+            Wrong::ListForDocument => {
                 "här står en lista där ett dokument { … } hör hemma. Skriv varje dokument för sig.".into()
-            }
-            Wrong::UnsupportedKind { kind } => {
-                format!("detta är ett dokument av slaget {kind}, som den här versionen ännu inte tar emot.")
-            }
-            Wrong::UnsupportedFormat { ending } => {
-                format!(
-                    "filer som slutar på .{ending} tas inte emot av den här versionen. Skriv ordern som JSON."
-                )
             }
             Wrong::MissingField => {
                 "fältet saknas, och Extend behöver det. Lägg till det och lägg in filen igen.".into()
