@@ -88,10 +88,10 @@ fn every_error_code_is_in_the_readme() {
     for (file, before) in [
         ("src/rules/answer.rs", "code: \""),
         ("src/extend/prepare.rs", "code: \""),
-        ("src/rules/change.rs", "Refusal::OrderGone => \""),
-        ("src/rules/change.rs", "Refusal::NoSuchRow { .. } => \""),
-        ("src/rules/change.rs", "Refusal::ChildRow { .. } => \""),
-        ("src/rules/change.rs", "Refusal::CustomerExists => \""),
+        ("src/rules/change/refusal.rs", "Refusal::OrderGone => \""),
+        ("src/rules/change/refusal.rs", "Refusal::NoSuchRow { .. } => \""),
+        ("src/rules/change/refusal.rs", "Refusal::ChildRow { .. } => \""),
+        ("src/rules/change/refusal.rs", "Refusal::CustomerExists => \""),
         ("src/engine/look_ups.rs", "true => (\""),
         ("src/engine/look_ups.rs", "false => (\""),
     ] {
