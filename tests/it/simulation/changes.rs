@@ -2,9 +2,10 @@
 
 use extend_edge::extend::requests::{Method, Request};
 use extend_edge::rules::answer::Answer;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use super::came::{Came, Document};
 use super::extend::Extend;
 use super::shop::{Dropped, Shop};
 
@@ -117,6 +118,19 @@ impl Extend {
         self.plain(200, body.to_string().into_bytes())
     }
 
+    /// The list of customers, or of those that came after the day that is asked for.
+    pub fn list_customers(&self, changed_after: Option<&str>, at: i64) -> Value {
+        let after = changed_after.and_then(|text| format!("{text}Z").parse::<jiff::Timestamp>().ok());
+        let rows = self
+            .customers
+            .iter()
+            .filter(|(_, (since, _))| *since <= at)
+            .filter(|(_, (since, _))| after.is_none_or(|after| self.seconds_at(*since) >= after.as_second()))
+            .map(|(number, (_, body))| json!({ "customerNumber": number, "name": body["name"] }))
+            .collect();
+        Value::Array(rows)
+    }
+
     /// Whether an order may name this customer.
     pub fn knows_customer(&self, number: &str, at: i64) -> bool {
         !number.starts_with("N-") || self.customers.get(number).is_some_and(|(since, _)| *since <= at)
@@ -163,22 +177,17 @@ impl Shop {
 /// A change, cancellation or customer that came to its end, held against what Extend has. `None`: the item is
 /// of another kind.
 pub fn check(
-    connection: &Connection,
+    document: &Document,
     extend: &Extend,
     id: i64,
     state: &str,
     code: &str,
+    number: &str,
 ) -> Option<Result<(), String>> {
-    let (kind, payload, number): (String, String, Option<String>) = connection
-        .query_row("SELECT kind, payload, extend_number FROM outbox WHERE id = ?1", [id], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()
-        .ok()??;
+    let kind = document.kind.as_str();
     if kind == "order" || kind == "return" {
         return None;
     }
-    let document: Value = serde_json::from_str(&payload).unwrap_or_default();
     let wrong = |why: &str| Some(Err(format!("item {id} ({kind}, {state}, {code}): {why}")));
     if state == "refused" {
         let expected = match code {
@@ -194,14 +203,13 @@ pub fn check(
     if state != "delivered" {
         return Some(Ok(()));
     }
-    let there = number.and_then(|number| extend.records.iter().find(|record| record.number == number));
+    let there = extend.records.iter().find(|record| record.number == number);
     let row_is_annulled = |record: &super::extend::Record| {
         record.body["orderRows"][0]["orderRowStatus"] == "Annulled"
             || record.body["orderHeader"]["orderStatus"] == "Annulled"
     };
-    let mark = document["mark"].as_str().or(document["orderRows"][0]["mark"].as_str());
-    let made = mark.map_or(0, |mark| extend.made.get(mark).copied().unwrap_or(0));
-    let holds = match (kind.as_str(), there) {
+    let made = extend.made.get(&document.mark).copied().unwrap_or(0);
+    let holds = match (kind, there) {
         ("order_cancellation", None) => true,
         ("order_cancellation", Some(record)) => record.body["orderHeader"]["orderStatus"] == "Annulled",
         ("row_cancellation", Some(record)) => row_is_annulled(record),
@@ -211,19 +219,17 @@ pub fn check(
 }
 
 /// Rows that were added to an order stand in it in the order in which their documents came.
-pub fn check_sequence(connection: &Connection, extend: &Extend) -> Result<(), String> {
-    let mut id_of = connection
-        .prepare_cached("SELECT id FROM outbox WHERE payload ->> '$.orderRows[0].mark' = ?1 AND id > ?2")
-        .map_err(|error| error.to_string())?;
+pub fn check_sequence(came: &Came, extend: &Extend) -> Result<(), String> {
     for record in extend.records.iter().rev().take(40).filter(|record| !record.is_return) {
         let mut last = 0;
         for row in record.body["orderRows"].as_array().into_iter().flatten() {
             let Some(mark) = row["mark"].as_str().filter(|mark| !extend.may_be_twice.contains(*mark)) else {
                 continue;
             };
-            match id_of.query_row((mark, last), |row| row.get(0)) {
-                Ok(id) => last = id,
-                Err(_) => return Err(format!("{mark} came into {} out of its turn", record.number)),
+            let ids = came.rows.get(mark).map(Vec::as_slice).unwrap_or_default();
+            match ids.iter().find(|id| **id > last) {
+                Some(id) => last = *id,
+                None => return Err(format!("{mark} came into {} out of its turn", record.number)),
             }
         }
     }
@@ -231,17 +237,20 @@ pub fn check_sequence(connection: &Connection, extend: &Extend) -> Result<(), St
 }
 
 /// Whether an order was refused for want of its customer, whose document came later, or was called off.
-pub fn lacks_customer(connection: &Connection, id: i64) -> bool {
-    connection
-        .query_row(
-            "SELECT o.customer_number LIKE 'N-%' AND NOT EXISTS
-                 (SELECT 1 FROM outbox c WHERE c.kind = 'customer' AND c.key = o.customer_number
-                  AND c.id < o.id AND c.state = 'delivered')
-             FROM outbox o WHERE o.id = ?1",
-            [id],
-            |row| row.get::<_, Option<bool>>(0),
-        )
-        .ok()
-        .flatten()
-        .unwrap_or(false)
+pub fn lacks_customer(connection: &Connection, came: &Came, id: i64) -> bool {
+    let Some(number) = came.items.get(&id).and_then(|document| document.customer.as_deref()) else {
+        return false;
+    };
+    let is_there = |customer: &i64| {
+        connection
+            .prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND state = 'delivered'")
+            .and_then(|mut found| found.exists([*customer]))
+            .unwrap_or(false)
+    };
+    number.starts_with("N-")
+        && !came
+            .items
+            .range(..id)
+            .filter(|(_, document)| document.kind == "customer" && document.key.as_deref() == Some(number))
+            .any(|(customer, _)| is_there(customer))
 }

@@ -8,6 +8,7 @@ use extend_edge::formats::canonical;
 use extend_edge::store::{agent, intake};
 use rusqlite::Connection;
 
+use super::came::Came;
 use super::changes;
 use super::disk::Disk;
 use super::extend::Wire;
@@ -26,6 +27,8 @@ pub struct Checks {
     /// Documents that look like one at Extend and were called off by a person who said that they are it.
     pub called_off_look_alike: BTreeSet<String>,
     written: Written,
+    /// What each item was about when it came: what has long ended is thinned, and then its row tells no more.
+    pub came: Came,
     calls: Vec<i64>,
     starts: Vec<i64>,
     /// Extend asked this process to wait until then.
@@ -41,6 +44,7 @@ impl Checks {
             owed: BTreeMap::new(),
             called_off_look_alike: BTreeSet::new(),
             written: BTreeMap::new(),
+            came: Came::default(),
             calls: Vec::new(),
             starts: Vec::new(),
             closed_until: 0,
@@ -58,8 +62,7 @@ impl Checks {
         self.closed_until = 0;
     }
 
-    pub fn receipt_written(&mut self, file: i64, parts: Option<intake::ReceiptParts>) {
-        let documents = parts.map(|(_, _, _, documents)| documents).unwrap_or_default();
+    pub fn receipt_written(&mut self, file: i64, (_, _, _, documents): intake::ReceiptParts) {
         let shown = documents.into_iter().map(|one| (one.id, one.state, one.extend_number)).collect();
         self.written.insert(file, shown);
     }
@@ -93,6 +96,7 @@ impl Checks {
         if let Some(violation) = wire.lock().violations.first() {
             return Err(violation.clone());
         }
+        self.came.look(process.engine.connection()).map_err(|error| error.to_string())?;
         if process.calls > 0 || process.probing {
             return Ok(());
         }
@@ -161,7 +165,7 @@ impl Checks {
             }
         }
         let mut statement = connection
-            .prepare_cached("SELECT name, folder, stored_name, content_hash, moved FROM files")
+            .prepare_cached("SELECT name, folder, stored_name, thinned, moved FROM files")
             .map_err(|error| error.to_string())?;
         let mut rows = statement.query([]).map_err(|error| error.to_string())?;
         while let Ok(Some(row)) = rows.next() {
@@ -171,8 +175,12 @@ impl Checks {
                 return Err(format!("{} is recorded and not moved", text(0)));
             }
             // A rejected file that its writer took away again has no original.
-            if stored.is_none() && text(1) != "rejected" {
-                return Err(format!("the original of {} is lost", text(0)));
+            match (stored, row.get(3) == Ok(1)) {
+                (None, false) if text(1) != "rejected" => {
+                    return Err(format!("the original of {} is lost", text(0)));
+                }
+                (Some(_), true) => return Err(format!("{} is thinned and still there", text(0))),
+                _ => {}
             }
         }
         Ok(())
@@ -184,30 +192,33 @@ impl Checks {
             extend.records.iter().map(|record| (record.number.as_str(), record.mark.as_str())).collect();
         let mut statement = connection
             .prepare_cached(
-                "SELECT id, state, ready, extend_number, error_code,
-                        coalesce(payload ->> '$.orderHeader.mark', payload ->> '$.header.mark'),
-                        payload LIKE '%P-UNKNOWN%', kind
-                 FROM outbox ORDER BY id",
+                "SELECT id, state, ready, extend_number, error_code, payload IS NULL FROM outbox ORDER BY id",
             )
             .map_err(|error| error.to_string())?;
         let mut rows = statement.query([]).map_err(|error| error.to_string())?;
-        let mut marks: BTreeMap<String, (u32, bool)> = BTreeMap::new();
+        let mut marks: BTreeMap<&str, (u32, bool)> = BTreeMap::new();
         while let Ok(Some(row)) = rows.next() {
             let id: i64 = row.get(0).unwrap_or_default();
             let text = |column| row.get::<_, Option<String>>(column).ok().flatten().unwrap_or_default();
-            let (state, number, code, mark) = (text(1), text(3), text(4), text(5));
-            if let Some(result) = changes::check(connection, &extend, id, &state, &code) {
+            let (state, number, code) = (text(1), text(3), text(4));
+            let Some(document) = self.came.items.get(&id) else { return Err(format!("item {id} is new")) };
+            let is_thinned = row.get(5) == Ok(true);
+            if is_thinned && state != "delivered" && state != "cancelled" {
+                return Err(format!("item {id} is {state}, and its document was thinned"));
+            }
+            if let Some(result) = changes::check(document, &extend, id, &state, &code, &number) {
                 result?;
                 if state == "sending" || (state == "queued" && !waits_for_an_open_one(connection, id)) {
                     return Err(format!("item {id} is still {state} after a quiet hour: {code}"));
                 }
                 continue;
             }
-            let told = marks.entry(mark.clone()).or_default();
+            let mark = document.mark.as_str();
+            let told = marks.entry(mark).or_default();
             match state.as_str() {
                 "delivered" => {
                     told.0 += 1;
-                    if at_extend.get(number.as_str()) != Some(&mark.as_str()) {
+                    if at_extend.get(number.as_str()) != Some(&mark) {
                         return Err(format!(
                             "item {id} ({mark}) is delivered as {number}, which is another's"
                         ));
@@ -215,14 +226,13 @@ impl Checks {
                 }
                 "refused" if code == "look_alike" => told.1 = true,
                 "refused" => {
-                    let product_is_unknown: bool = row.get(6).unwrap_or_default();
                     let right = match code.as_str() {
                         "extend_refused" => {
-                            product_is_unknown
-                                || text(7) == "return"
-                                || changes::lacks_customer(connection, id)
+                            document.names_unknown_product
+                                || document.kind == "return"
+                                || changes::lacks_customer(connection, &self.came, id)
                         }
-                        "unknown_order" | "ambiguous_order" => text(7) == "return",
+                        "unknown_order" | "ambiguous_order" => document.kind == "return",
                         _ => false,
                     };
                     if !right {
@@ -234,12 +244,11 @@ impl Checks {
                 _ => return Err(format!("item {id} ({mark}) is still {state} after a quiet hour: {code}")),
             }
         }
-        changes::check_sequence(connection, &extend)?;
+        changes::check_sequence(&self.came, &extend)?;
         for (mark, (delivered, look_alike)) in marks {
-            let there = extend.made.get(&mark).copied().unwrap_or(0);
-            let told_off = look_alike
-                || self.called_off_look_alike.contains(&mark)
-                || extend.may_be_twice.contains(&mark);
+            let there = extend.made.get(mark).copied().unwrap_or(0);
+            let told_off =
+                look_alike || self.called_off_look_alike.contains(mark) || extend.may_be_twice.contains(mark);
             if delivered > 1 || (there != delivered && !told_off) {
                 return Err(format!("{mark} is at Extend {there} times and delivered {delivered} times"));
             }

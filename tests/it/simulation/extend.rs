@@ -299,7 +299,7 @@ impl Extend {
         Ok(answer)
     }
 
-    fn seconds_at(&self, at: i64) -> i64 {
+    pub fn seconds_at(&self, at: i64) -> i64 {
         self.epoch + at.div_euclid(1000)
     }
 
@@ -345,7 +345,9 @@ impl Extend {
                 json!({ "returnOrderRowCodeList": [{ "returnCode": "A", "name": "Regretted" }] })
             }
             (Method::Get, "/Products") => json!([]),
-            (Method::Get, "/Customers") => json!({ "customerList": [] }),
+            (Method::Get, "/Customers") => {
+                json!({ "customerList": self.list_customers(asked(query, "changedAfterDate").as_deref(), at) })
+            }
             (Method::Get, "/ProductAvailability") => json!({ "productAvailabilityList": [] }),
             (Method::Get, "/CustomerOrders") => Value::Array(self.list(false, query, at)),
             (Method::Get, "/ReturnOrders") => json!({ "returnOrderList": self.list(true, query, at) }),
@@ -406,10 +408,7 @@ impl Extend {
     }
 
     fn list(&mut self, is_return: bool, query: &str, at: i64) -> Vec<Value> {
-        let asked = |name: &str| {
-            let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
-            Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
-        };
+        let asked = |name: &str| asked(query, name);
         let from = asked(if is_return { "createDateFrom" } else { "modifiedDateFrom" }).unwrap_or_default();
         let Ok(from) = format!("{from}Z").parse::<jiff::Timestamp>() else {
             self.violations.push(format!("a list without a date: {query}"));
@@ -453,6 +452,12 @@ impl Extend {
         }
         rows.into_iter().skip(page * 100).take(100).collect()
     }
+}
+
+/// A value of a query.
+fn asked(query: &str, name: &str) -> Option<String> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 fn give_places(order: &mut Value) {

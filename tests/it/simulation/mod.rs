@@ -5,11 +5,13 @@
 //! again and tells all that happened in it. `cargo test -- --ignored simulation_long` runs as many days
 //! as `EXTEND_EDGE_SIM_DAYS` says (a million), from the seed `EXTEND_EDGE_SIM_FROM`.
 
+mod came;
 mod changes;
 mod check;
 mod disk;
 mod extend;
 mod herd;
+mod plan;
 mod shop;
 mod world;
 

@@ -22,7 +22,7 @@ use extend_edge::rules::arrival::{Arrival, Patience, Sight, decide};
 use extend_edge::rules::budget::Group;
 use extend_edge::store::intake::ToMove;
 use extend_edge::store::upkeep::Examined;
-use extend_edge::store::{self, intake, outbox};
+use extend_edge::store::{self, intake, outbox, thinning};
 use rusqlite::Connection;
 
 use super::check::Checks;
@@ -39,7 +39,7 @@ pub const DAY: i64 = 24 * HOUR;
 const RESCAN: i64 = 15 * SECOND;
 
 /// Something that happens at its time.
-enum Happening {
+pub enum Happening {
     Drops(Box<Dropped>),
     /// The webshop writes the second half of a file.
     Completes(Box<Dropped>),
@@ -68,7 +68,7 @@ enum Happening {
 
 /// How a process dies.
 #[derive(Debug, Clone, Copy)]
-enum Death {
+pub enum Death {
     Now,
     PowerLoss,
     BeforeNextStep,
@@ -132,8 +132,8 @@ pub struct World {
     commits_to_fail: Arc<AtomicI64>,
     pub wire: Wire,
     pub disk: Disk,
-    disk_fails_until: i64,
-    shop: Shop,
+    pub disk_fails_until: i64,
+    pub shop: Shop,
     pub checks: Checks,
     idle_steps: u32,
     pub steps: u64,
@@ -145,7 +145,8 @@ impl World {
         let mut rng = fastrand::Rng::with_seed(seed);
         let per_minute = [20, 60, 300][rng.usize(..3)];
         let grace = [10, 60, 120][rng.usize(..3)];
-        let config = config(per_minute, grace);
+        let keep_days = [1, 7, 90][rng.usize(..3)];
+        let config = config(per_minute, grace, keep_days);
         let epoch = 1_790_000_000 + rng.i64(0..86_400);
         let skew = if rng.u32(..3) == 0 { rng.i64(-40_000..40_000) } else { 0 };
         let limit = per_minute * [1, 1, 2][rng.usize(..3)];
@@ -181,7 +182,7 @@ impl World {
         world
     }
 
-    fn queue_any(&mut self, at: i64, what: Happening) {
+    pub fn queue_any(&mut self, at: i64, what: Happening) {
         self.push(at, 0, what);
     }
 
@@ -220,108 +221,6 @@ impl World {
         self.run_until(day * DAY + 21 * HOUR)?;
         self.checks.after_the_day(self.process.as_ref(), &self.disk, &self.wire)?;
         self.run_until((day + 1) * DAY)
-    }
-
-    /// Files come in clusters, and trouble comes where files are.
-    fn plan_day(&mut self, morning: i64) {
-        for _ in 0..self.rng.u32(1..3) {
-            let centre = morning + self.rng.i64(5 * MINUTE..17 * HOUR);
-            let files = match self.rng.u32(..12) {
-                0 => self.rng.u32(8..25),
-                _ => self.rng.u32(1..4),
-            };
-            for _ in 0..files {
-                let at = centre + self.rng.i64(0..2 * MINUTE);
-                self.plan_file(at);
-            }
-            for _ in 0..self.rng.u32(..4) {
-                let at = centre + self.rng.i64(-20 * SECOND..4 * MINUTE);
-                self.plan_trouble(at);
-            }
-        }
-        self.queue_any(morning + 20 * HOUR, Happening::Quiet);
-    }
-
-    fn plan_file(&mut self, at: i64) {
-        let file = self.shop.next(&mut self.rng);
-        // A return that names an order leaves its customer to Extend: nothing would tell the two apart.
-        // Nor would anything where the file comes again and its order was tried before.
-        let comes_again = self.shop.dropped.iter().filter(|other| other.key == file.key).count() > 1;
-        let told_apart =
-            !comes_again && (!file.is_return || file.body["header"]["customerNumber"].is_string());
-        if let Some(key) = file.key.clone().filter(|_| self.rng.u32(..5) == 0 && told_apart) {
-            // The same number stands at Extend already: older, or another customer's.
-            let (mut body, at) = (file.body.clone(), at);
-            let header = if file.is_return { "header" } else { "orderHeader" };
-            body[header]["mark"] = serde_json::Value::Null;
-            let old = self.rng.bool();
-            if !old {
-                body[header]["customerNumber"] = "C-OTHER".into();
-            }
-            let age = if old { self.rng.i64(HOUR..30 * HOUR) } else { self.rng.i64(-MINUTE..5 * MINUTE) };
-            self.wire.lock().plant(file.is_return, &key, body, at - age);
-        }
-        match self.rng.u32(..15) {
-            0 => {
-                let mut half = file.clone();
-                half.bytes.truncate(file.bytes.len() / 2);
-                self.queue_any(at, Happening::Drops(Box::new(half)));
-                let later = at + self.rng.i64(1..50 * SECOND);
-                self.queue_any(later, Happening::Completes(Box::new(file)));
-            }
-            1 => {
-                let other = Dropped { name: file.name.clone(), ..self.shop.order(&mut self.rng, None) };
-                self.queue_any(at, Happening::Drops(Box::new(file.clone())));
-                let later = at + self.rng.i64(1..3 * SECOND);
-                self.queue_any(later, Happening::Overwrites(Box::new(file), Box::new(other)));
-            }
-            _ => self.queue_any(at, Happening::Drops(Box::new(file))),
-        }
-    }
-
-    fn plan_trouble(&mut self, at: i64) {
-        match self.rng.u32(..20) {
-            0..5 => {
-                let death = match self.rng.u32(..5) {
-                    0 => Death::Now,
-                    1 => Death::PowerLoss,
-                    2 => Death::BeforeNextStep,
-                    _ => Death::AfterNextCommit,
-                };
-                self.queue_any(at, Happening::Dies(death));
-            }
-            5..7 => {
-                let commits = self.rng.i64(1..4);
-                self.queue_any(at, Happening::CommitsFail(commits));
-            }
-            7..15 => {
-                let mood = match self.rng.u32(..14) {
-                    0..6 => Mood::Shaky,
-                    6..8 => Mood::Hanging,
-                    8 | 9 => Mood::Refused,
-                    10 => Mood::BadGateway,
-                    11 => Mood::NoLogin,
-                    12 => Mood::Forbidden,
-                    _ => Mood::Crowded,
-                };
-                let long = match self.rng.u32(..8) {
-                    0 => self.rng.i64(HOUR..3 * HOUR),
-                    1 | 2 => self.rng.i64(5 * MINUTE..HOUR),
-                    _ => self.rng.i64(SECOND..5 * MINUTE),
-                };
-                self.queue_any(at, Happening::Mood(mood));
-                self.queue_any(at + long, Happening::Mood(Mood::Well));
-            }
-            15 | 16 => {
-                let by = [-DAY, DAY, -HOUR, HOUR, -5 * MINUTE][self.rng.usize(..5)];
-                self.queue_any(at, Happening::ClockJumps(by));
-            }
-            17 => self.disk_fails_until = at + self.rng.i64(SECOND..5 * MINUTE),
-            _ => {
-                let later = at + self.rng.i64(0..30 * MINUTE);
-                self.queue_any(later, Happening::PersonActs);
-            }
-        }
     }
 
     fn run_until(&mut self, end: i64) -> Result<(), String> {
@@ -701,12 +600,20 @@ impl World {
         let mut put = Vec::with_capacity(files.len());
         for job in files {
             let fails = self.now < self.disk_fails_until && self.rng.bool();
-            if let (PutJob::Owed(owed), false) = (&job, fails)
-                && owed.kind == "receipt"
-            {
-                let id: i64 = owed.key.parse().map_err(|_| "a receipt of no file")?;
-                let parts = intake::load_receipt(connection, id).map_err(|error| error.to_string())?;
-                self.checks.receipt_written(id, parts);
+            match &job {
+                _ if fails => {}
+                PutJob::Owed(owed) if owed.kind == "receipt" => {
+                    let id: i64 = owed.key.parse().map_err(|_| "a receipt of no file")?;
+                    let parts = intake::load_receipt(connection, id).map_err(|error| error.to_string())?;
+                    // What was thinned has none any more.
+                    parts.into_iter().for_each(|parts| self.checks.receipt_written(id, parts));
+                }
+                PutJob::Thin { file } => {
+                    let thinned = thinning::load(connection, *file).map_err(|error| error.to_string())?;
+                    let place = thinned.map(|thinned| (thinned.folder, thinned.stored_name));
+                    place.and_then(|place| self.disk.stored.remove(&place));
+                }
+                _ => {}
             }
             let result = if fails { Err(io::Error::other("the disk says no")) } else { Ok(()) };
             put.push(Put { job, result, took: Duration::from_millis(1) });
@@ -741,10 +648,11 @@ impl Process {
     }
 }
 
-fn config(per_minute: u32, grace: i64) -> Arc<Config> {
+fn config(per_minute: u32, grace: i64, keep_days: u32) -> Arc<Config> {
     let text = format!(
         "[extend]\nbase_url = \"http://127.0.0.1:9\"\nclient = \"sim\"\nusername = \"u\"\npassword = \"p\"\n\
          requests_per_minute = {per_minute}\n\
+         [exchange]\nkeep_days = {keep_days}\n\
          [outbox]\nlookup_grace_seconds = {grace}\n\
          [products]\nevery_seconds = 86400\n[customers]\nevery_seconds = 86400\n\
          [balances]\nevery_seconds = 86400\n[orders]\nevery_seconds = 43200\n"
