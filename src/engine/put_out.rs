@@ -35,6 +35,8 @@ const TIMES_WHILE_SENDING: u32 = 4;
 const LONGEST_WHILE_SENDING: Duration = Duration::from_secs(5);
 /// While a long round runs, its changes go out this often.
 const DURING_A_ROUND: Duration = Duration::from_secs(10);
+/// While lists fill an empty mirror, files of changes give way to them: one in this time.
+const WHILE_FILLING: Duration = Duration::from_millis(500);
 /// A snapshot waits at least this long after the last one of its entity.
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_secs(2);
 /// A snapshot waits for the end of a round, but no longer than this.
@@ -53,6 +55,8 @@ const CLEARED_TOGETHER: i64 = 100;
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     flushed: HashMap<Entity, Duration>,
+    /// When a file of changes was last made.
+    filed_at: Option<Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,
     /// Receipts that took long to write, by what is owed, and when they may be written again.
     costly: HashMap<String, Duration>,
@@ -203,6 +207,12 @@ impl Mind {
                 self.wake(at);
                 continue;
             }
+            let filed_at = self.course.put_out.filed_at.filter(|_| self.rounds.fills(self.now.mono));
+            if let Some(at) = filed_at.map(|at| at + WHILE_FILLING).filter(|at| *at > self.now.mono) {
+                self.wake(at);
+                continue;
+            }
+            self.course.put_out.filed_at = Some(self.now.mono);
             let shape = self.config.shapes.of(entity);
             outgoing::flush_changes(tx, entity, shape, &self.now.text(), ROWS_IN_CHANGES)?;
             if changes::has_pending(tx, entity)? {

@@ -4,6 +4,7 @@
 //! and `paginationInfo`. What is not of that shape is an error and never an empty page: an empty page
 //! would end the list and, after a full one, remove what it did not show.
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::rules::mirror::cells::{self, Cell, Kind};
@@ -91,12 +92,13 @@ fn split_object<'a>(
     list: &'static str,
     expected: &'static str,
 ) -> Result<Page<'a>, PageError> {
-    // The whole text is looked at before its fields, so that an answer that was cut off is known as such.
-    let whole: &RawValue =
-        serde_json::from_str(text).map_err(|source| PageError::NotJson { entity: entity.name(), source })?;
     let wrong_shape = PageError::WrongShape { entity: entity.name(), expected };
-    let Some(found) = fields::read_fields(whole.get(), &[list, "paginationInfo"]) else {
-        return Err(wrong_shape);
+    let Some(found) = fields::read_fields(text, &[list, "paginationInfo"]) else {
+        // Cut off, or another thing altogether: only then is it looked at again.
+        return Err(match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => wrong_shape,
+            Err(source) => PageError::NotJson { entity: entity.name(), source },
+        });
     };
     let [Some(rows), pagination] = found[..] else { return Err(wrong_shape) };
     let rows = elements(entity, rows.get(), expected)?;

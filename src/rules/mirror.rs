@@ -252,8 +252,24 @@ pub fn is_known(table: &Table, stored: &str, text: &str, fields: &[Option<&RawVa
 /// one's. `Greater` keeps the stored one, `Less` takes the incoming one, `Equal` is the same warehouse.
 pub fn keeps_stored(table: &Table, stored: &str, fields: &[Option<&RawValue>]) -> std::cmp::Ordering {
     let Some(warehouse) = table.volatile.first() else { return std::cmp::Ordering::Equal };
-    let incoming = cells::read(Kind::Text, volatile_fields(table, fields)[0], &mut false);
-    let stored = cells::read(Kind::Text, fields::at(stored, warehouse), &mut false);
+    by_warehouse(fields::at(stored, warehouse), volatile_fields(table, fields)[0])
+}
+
+/// The same of two rows of which the fields were read.
+pub fn keeps_first(
+    table: &Table,
+    first: &[Option<&RawValue>],
+    second: &[Option<&RawValue>],
+) -> std::cmp::Ordering {
+    match (volatile_fields(table, first), volatile_fields(table, second)) {
+        ([first, ..], [second, ..]) => by_warehouse(*first, *second),
+        _ => std::cmp::Ordering::Equal,
+    }
+}
+
+fn by_warehouse(stored: Option<&RawValue>, incoming: Option<&RawValue>) -> std::cmp::Ordering {
+    let incoming = cells::read(Kind::Text, incoming, &mut false);
+    let stored = cells::read(Kind::Text, stored, &mut false);
     incoming.as_text().unwrap_or_default().cmp(stored.as_text().unwrap_or_default())
 }
 

@@ -291,7 +291,7 @@ fn list_records<'a>(
         if !table.volatile.is_empty() {
             let place = places.entry(mirror::key_hash(&record.key)).or_insert(records.len());
             if let Some(known) = records.get_mut(*place) {
-                if mirror::keeps_stored(table, known.text, &record.fields).is_lt() {
+                if mirror::keeps_first(table, &known.fields, &record.fields).is_lt() {
                     *known = record;
                 }
                 continue;

@@ -5,13 +5,14 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The values of the fields that `names` name, in that order; `None` where `json` is no object.
+/// The values of the fields that `names` name, in that order; `None` where `json` is no object, or not that alone.
 ///
 /// A field that comes twice counts as it came last. An empty name matches nothing.
 pub fn read_fields<'a>(json: &'a str, names: &[&str]) -> Option<Vec<Option<&'a RawValue>>> {
     let mut found = vec![None; names.len()];
     let mut deserializer = serde_json::Deserializer::from_str(json);
     Gather { names, found: &mut found }.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
     Some(found)
 }
 
@@ -159,6 +160,9 @@ mod tests {
         assert_eq!(texts, [None, Some("2"), Some("3"), None]);
         assert!(read_fields("[1]", &["a"]).is_none());
         assert!(read_fields("7", &["a"]).is_none());
+        for cut in ["{\"a\": 1", "{\"a\": 1} x", "{\"a\": [1, }", ""] {
+            assert!(read_fields(cut, &["a"]).is_none(), "{cut}");
+        }
     }
 
     #[test]
