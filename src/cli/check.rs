@@ -13,6 +13,7 @@ use crate::home;
 use crate::hooks::listener;
 use crate::page;
 use crate::rules::answer::{Answer, Health, NoAnswer, health};
+use crate::store::upkeep::{self, Examined};
 use crate::{status, store};
 
 /// Are settings, folders, rights, disks, database, login, clock and ports right? Each with ok, or what is wrong
@@ -179,14 +180,16 @@ fn database_is_well(config: &Config, language: Language) -> Result<(), String> {
         // It is made when the agent first runs.
         return Ok(());
     }
-    let result = store::open(&config.database).map_err(|error| error.to_string()).and_then(|connection| {
-        connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
-            .map_err(|error| error.to_string())
-    });
+    let result = store::open(&config.database)
+        .map_err(|error| error.to_string())
+        .and_then(|connection| upkeep::examine_quickly(&connection).map_err(|error| error.to_string()));
     match result {
-        Ok(verdict) if verdict == "ok" => Ok(()),
-        Ok(verdict) | Err(verdict) => Err(language.pick(
+        Ok(Examined::Whole) => Ok(()),
+        Ok(Examined::Index(why)) => Err(language.pick(
+            format!("{why}. An index is wrong, and no order is touched: the agent makes it again within a week by itself."),
+            format!("{why}. Ett index är fel, och ingen order är berörd: agenten gör om det av sig själv inom en vecka."),
+        )),
+        Ok(Examined::Damaged(verdict) | Examined::Unfinished(verdict)) | Err(verdict) => Err(language.pick(
             format!("{verdict}. Stop the agent and keep this file: orders that were not sent are in it."),
             format!("{verdict}. Stoppa agenten och behåll filen: ordrar som inte skickats finns i den."),
         )),

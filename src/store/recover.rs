@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::upkeep::{self, Examined};
 use super::{StoreError, agent};
 use crate::formats::document::Document;
 use crate::rules::recover::Earlier;
@@ -37,15 +38,28 @@ pub fn examine(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads all of a database and sees that it is whole.
+/// Reads all of a database and sees that it is whole. An index that does not agree with its table is no damage:
+/// all that was ever recorded is in the tables, and the index is made again of them.
 ///
 /// # Errors
-/// [`StoreError::is_damaged`] where it is not.
+/// [`StoreError::is_damaged`] where it is not whole.
 pub fn look_through(connection: &Connection) -> Result<(), StoreError> {
-    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    match found.as_str() {
-        "ok" => Ok(()),
-        _ => Err(StoreError::Damaged(found)),
+    let why = match upkeep::examine_quickly(connection)? {
+        Examined::Whole => return Ok(()),
+        Examined::Damaged(why) | Examined::Unfinished(why) => return Err(StoreError::Damaged(why)),
+        Examined::Index(why) => why,
+    };
+    log::error!("an index of the database was wrong and is made again; no order was touched: {why}");
+    if let Err(error) = upkeep::index_again(connection) {
+        // Two rows that the index was there to prevent: then it is the table that is wrong.
+        let is_the_table = error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation);
+        return Err(if is_the_table { StoreError::Damaged(format!("{why}: {error}")) } else { error.into() });
+    }
+    match upkeep::examine_quickly(connection)? {
+        Examined::Whole => Ok(()),
+        Examined::Index(why) | Examined::Damaged(why) | Examined::Unfinished(why) => {
+            Err(StoreError::Damaged(why))
+        }
     }
 }
 

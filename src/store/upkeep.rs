@@ -48,7 +48,7 @@ pub enum Examined {
 /// Looks through all of a database, its indexes too. `go_on` is asked again and again.
 pub fn examine(connection: &mut Connection, mut go_on: impl FnMut() -> bool + Send + 'static) -> Examined {
     let watched = connection.progress_handler(1000, Some(move || !go_on()));
-    let found = watched.and_then(|()| what_is_wrong(connection));
+    let found = watched.and_then(|()| what_is_wrong(connection, "integrity_check"));
     let _ = connection.progress_handler(0, None::<fn() -> bool>);
     match found {
         Ok(found) => found,
@@ -57,8 +57,17 @@ pub fn examine(connection: &mut Connection, mut go_on: impl FnMut() -> bool + Se
     }
 }
 
-fn what_is_wrong(connection: &Connection) -> rusqlite::Result<Examined> {
-    let mut statement = connection.prepare("PRAGMA integrity_check")?;
+/// The same without comparing each row with the indexes, in a fraction of the time: an index that has more or
+/// fewer entries than its table has rows is found.
+///
+/// # Errors
+/// SQLite's, which may be that it is damaged.
+pub fn examine_quickly(connection: &Connection) -> rusqlite::Result<Examined> {
+    what_is_wrong(connection, "quick_check")
+}
+
+fn what_is_wrong(connection: &Connection, pragma: &str) -> rusqlite::Result<Examined> {
+    let mut statement = connection.prepare(&format!("PRAGMA {pragma}"))?;
     let found: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let is_about_an_index = |one: &String| one.contains(" index ");
     Ok(match found.first().map(String::as_str) {
@@ -133,6 +142,8 @@ mod tests {
             )
             .unwrap();
         let found = examine(&mut connection, go_on);
+        assert!(matches!(&found, Examined::Index(why) if why.contains("orders_date")), "{found:?}");
+        let found = examine_quickly(&connection).unwrap();
         assert!(matches!(&found, Examined::Index(why) if why.contains("orders_date")), "{found:?}");
         index_again(&connection).unwrap();
         assert_eq!(examine(&mut connection, go_on), Examined::Whole);

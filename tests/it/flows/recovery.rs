@@ -342,3 +342,49 @@ fn a_newer_or_busy_database_stays_where_it_is() {
     assert_eq!(shop.run(&["once"]).code, Some(0));
     assert_eq!(shop.times_at_extend("ONE-1"), 1);
 }
+
+#[test]
+fn a_wrong_index_is_no_damage_and_is_made_again() {
+    let mut shop = Plan::sample().open();
+    shop.start();
+    shop.drop_json("one.json", &order("ONE-1", "Product-123", 1));
+    shop.wait_state("one.json", "delivered");
+    shop.kill();
+    let connection = rusqlite::Connection::open(database(&shop)).expect("the database");
+    // An order is written behind the index's back.
+    connection
+        .execute_batch(
+            "CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'orders_date';
+             PRAGMA writable_schema = ON;
+             DELETE FROM sqlite_schema WHERE name = 'orders_date';
+             PRAGMA writable_schema = RESET;
+             INSERT INTO orders (order_number, fetched_at) VALUES ('OC-77', '2026');
+             PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema SELECT * FROM kept;
+             PRAGMA writable_schema = RESET;",
+        )
+        .expect("made wrong");
+    drop(connection);
+    let check = shop.run(&["check"]);
+    assert!(check.stdout.contains("An index is wrong, and no order is touched"), "{check:?}");
+    // A copy of it is right, so that backups go on.
+    let copy = shop.home().join("copy.db");
+    assert_eq!(shop.run(&["backup", &copy.display().to_string()]).code, Some(0));
+    let whole = |path: &std::path::Path| -> String {
+        let connection = rusqlite::Connection::open(path).expect("a database");
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("looked through")
+    };
+    assert_eq!(whole(&copy), "ok");
+    assert_ne!(whole(&database(&shop)), "ok");
+
+    shop.start();
+    shop.drop_json("two.json", &order("TWO-1", "Product-123", 1));
+    shop.wait_state("two.json", "delivered");
+    shop.stop();
+    assert_eq!(whole(&database(&shop)), "ok");
+    let names: Vec<String> = files_in(&shop.home().join("data")).into_keys().collect();
+    assert!(!names.iter().any(|name| name.contains("corrupt")), "{names:?}");
+    for key in ["ONE-1", "TWO-1"] {
+        assert_eq!(shop.times_at_extend(key), 1, "{key}");
+    }
+}
