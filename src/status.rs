@@ -22,6 +22,7 @@ mod mirror;
 mod page;
 mod wrongs;
 
+pub use disk::nearly_full as disks_nearly_full;
 pub use hooks::HooksStatus;
 pub use mirror::{EntityStatus, ToCome};
 pub use page::PageStatus;

@@ -29,6 +29,7 @@ pub struct Arguments {
     json: bool,
 }
 
+mod alarm;
 mod machine;
 
 struct Finding {
@@ -103,6 +104,12 @@ fn notes(config: &Config) -> Vec<String> {
     {
         notes.push(format!("{}: {open}", config.data().display()));
     }
+    if config.alert.command.is_empty() && config.alert.webhook.is_none() {
+        notes.push(language.pick(
+            "nobody is told when something needs a person: [alert] in the settings can mend that".into(),
+            "ingen får veta när något behöver en människa: det kan [alert] i inställningarna ändra på".into(),
+        ));
+    }
     notes.extend(machine::service(language).map(|state| state.trim_end().replace('\n', "; ")));
     notes
 }
@@ -138,6 +145,13 @@ fn findings(config: &Config) -> Vec<Finding> {
             add(trouble.code, Err(trouble.message));
         }
     }
+    let full = status::disks_nearly_full(config);
+    if full.is_empty() && config.alert.disk_free_bytes > 0 {
+        add(language.pick("the disks have room", "diskarna har plats").into(), Ok(()));
+    }
+    for disk in full {
+        add(disk.file.unwrap_or(disk.code), Err(disk.message));
+    }
     let mut extends_clock = None;
     if super::password_is_elsewhere(config).is_none() {
         let answer = Client::of(&config.extend).call(&requests::probe());
@@ -154,6 +168,14 @@ fn findings(config: &Config) -> Vec<Finding> {
     if let Some(address) = config.status.listen {
         let answers = || page::answers(address);
         add(format!("status page: {address}"), can_be_listened_on(address, running, answers, language));
+    }
+    if let Some(program) = config.alert.command.first() {
+        let alarm = language.pick("the alarm's command", "larmets kommando");
+        add(format!("{alarm}: {program}"), alarm::can_be_started(program, &config.home, language));
+    }
+    if let Some(computer) = config.alert.webhook.as_ref().and_then(|url| alarm::computer_of(url.expose())) {
+        let alarm = language.pick("the alarm's webhook", "larmets webhook");
+        add(format!("{alarm}: {}", computer.0), alarm::somebody_listens(&computer, language));
     }
     findings
 }

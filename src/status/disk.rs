@@ -9,7 +9,7 @@ use crate::rules::alert::is_nearly_full;
 const MEGABYTE: u64 = 1_000_000;
 
 /// The disks that are nearly full, each once. Asks the system and writes nothing.
-pub(super) fn nearly_full(config: &Config) -> Vec<NeedsPerson> {
+pub fn nearly_full(config: &Config) -> Vec<NeedsPerson> {
     let least = config.alert.disk_free_bytes;
     if least == 0 {
         return Vec::new();

@@ -142,6 +142,28 @@ fn check_tells_what_is_right_and_what_is_not() {
 }
 
 #[test]
+fn check_looks_at_disks_and_alarms() {
+    let chat = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = chat.local_addr().expect("an address");
+    let shop = Plan::sample()
+        .set("alert.command", "[\"no-such-mailer\", \"-s\"]")
+        .set("alert.webhook", &format!("\"http://{address}/KEY\""))
+        .set("alert.disk_free_mb", "1000000000")
+        .open();
+    let ran = shop.run(&["check"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("no-such-mailer\n       is not there. Install it"), "{ran:?}");
+    assert!(ran.stdout.contains("1000000000 MB are wanted"), "{ran:?}");
+    assert!(ran.stdout.contains("ok     the alarm's webhook: 127.0.0.1"), "{ran:?}");
+    assert!(!ran.stdout.contains("KEY"), "{ran:?}");
+
+    let shop = Plan::sample().set("alert.command", "[\"sh\"]").set("alert.disk_free_mb", "1").open();
+    let ran = shop.run(&["check"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("the disks have room") && ran.stdout.contains("command: sh"), "{ran:?}");
+}
+
+#[test]
 fn once_does_all_that_is_due_and_ends() {
     let shop = Plan::sample().open();
     shop.drop_json("order.json", &order("O-1", "Product-123", 1));
