@@ -36,3 +36,4 @@ mod stopping;
 mod support;
 mod sweeps;
 mod ubl;
+mod upgrades;
