@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(30);
 /// A reader may hold the log for so long before anybody is told …
 const TOLD_AFTER: Duration = Duration::from_secs(5 * 60);
 /// … and only where the log has grown beyond what it is without any reader.
-const TOLD_FROM_BYTES: u64 = 8 * 1024 * 1024;
+const TOLD_FROM_BYTES: u64 = wal::KEPT_BYTES;
 
 /// What is known of the log. It can be lost.
 #[derive(Debug, Default)]

@@ -188,6 +188,7 @@ fn make(connection: &mut Connection, keep: bool) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A log that a reader made grow is cut when it is next begun anew.
     connection.pragma_update(None, "journal_size_limit", wal::KEPT_BYTES as i64)?;
+    connection.pragma_update(None, "wal_autocheckpoint", wal::MOVED_FROM_PAGES)?;
     migrate(connection, &embedded::migrations::runner(), keep)
 }
 

@@ -10,6 +10,10 @@ use super::agent;
 /// A log that is smaller than this, in bytes, is left as it is: it is written over from its beginning.
 pub const KEPT_BYTES: u64 = 16 * 1024 * 1024;
 
+/// From so many pages on, of 4 KB, a commit moves the log into the database: 12 MB, so that a page of an index
+/// that a thousand rows touch is written there once, and not for each four megabytes of them.
+pub const MOVED_FROM_PAGES: u32 = 3000;
+
 /// The agent's note that a reader holds the log: since when, and how large the log is.
 const NOTE: &str = "log_held";
 
