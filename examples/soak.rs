@@ -160,14 +160,14 @@ impl Shop {
         let number = self.dropped;
         let name = format!("order-{number}.json");
         self.put(&name, &order(&format!("S-{number}"), "P-000017"))?;
-        if number % 20 == 0 {
+        if number.is_multiple_of(20) {
             // The same file once more, under another name: a duplicate.
             self.put(&format!("again-{number}.json"), &order(&format!("S-{number}"), "P-000017"))?;
         }
-        if number % 60 == 0 {
+        if number.is_multiple_of(60) {
             self.put(&format!("broken-{number}.json"), "{\"orderHeader\": {]")?;
         }
-        if number % 200 == 0 {
+        if number.is_multiple_of(200) {
             self.refused += 1;
             self.put(&format!("refused-{number}.json"), &order(&format!("R-{number}"), "NO-SUCH-PRODUCT"))?;
         }
