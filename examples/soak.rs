@@ -1,9 +1,9 @@
 //! The release program through an hour of a busy shop, in real time, against the stand-in with faults.
 //!
-//! `cargo build --release && cargo run --release --example soak -- 60`: minutes, 5 at the least; a second argument is
-//! the program, where it is not the one beside. Linux only: it reads /proc. Everything is in a folder of its own under the temporary one, and nothing but loopback is
-//! used. A line a minute says what the program holds; at the end each order must be at Extend once. Exit code
-//! 1 where it is not so.
+//! `cargo build --release && cargo run --release --example soak -- 60`: minutes, 5 at the least; a second
+//! argument is the program, where it is not the one beside. Linux only: it reads /proc. Everything is in a
+//! folder of its own under the temporary one, and nothing but loopback is used. A line a minute says what the
+//! program holds; at the end each order must be at Extend once. Exit code 1 where it is not so.
 //!
 //! All the time: two orders a second, returns, files that are broken or come twice, orders that Extend refuses,
 //! webhooks, a person's commands, requests that fail in every way, and Extend away for one minute in five. After

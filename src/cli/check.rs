@@ -16,7 +16,7 @@ use crate::rules::answer::{Answer, Health, NoAnswer, health};
 use crate::store::upkeep::{self, Examined};
 use crate::{status, store};
 
-/// Are settings, folders, rights, disks, database, login, clock and ports right? Each with ok, or what is wrong
+/// Are settings, folders, rights, disks, database, login, clock, ports and alarms right? Each with ok, or what is wrong
 /// and how to mend it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:

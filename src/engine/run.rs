@@ -79,8 +79,6 @@ pub fn run(
     let connection = recover::open(&config, clock.now().wall)?;
     // Whoever holds the database, a stop is heard in time: the step is tried again.
     connection.busy_timeout(Duration::from_secs(1)).map_err(StoreError::from)?;
-    // What a statement may have to undo is kept in memory: a file for it costs a tenth of taking in a large CSV.
-    connection.pragma_update(None, "temp_store", "MEMORY").map_err(StoreError::from)?;
     let ends = task.is_short();
     if config.reports.database.as_ref().is_some_and(|copy| !copy.exists()) {
         super::reports::forget(&connection).map_err(StoreError::from)?;

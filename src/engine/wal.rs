@@ -11,8 +11,8 @@ use crate::store::wal::{self, Held};
 const EVERY: Duration = Duration::from_secs(30);
 /// A reader may hold the log for so long before anybody is told …
 const TOLD_AFTER: Duration = Duration::from_secs(5 * 60);
-/// … and only where the log has grown beyond what it is without any reader.
-const TOLD_FROM_BYTES: u64 = wal::KEPT_BYTES;
+/// … and only where the log has grown.
+const TOLD_FROM_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What is known of the log. It can be lost.
 #[derive(Debug, Default)]
