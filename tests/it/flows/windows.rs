@@ -5,7 +5,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::windows::fs::OpenOptionsExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use extend_edge::standin::{Fault, FaultRule};
 
 use crate::support::shop::{PATIENCE, Plan, Ran, Shop, order, program, run};
 
@@ -14,7 +16,7 @@ const NOTHING: u32 = 0;
 const READ: u32 = 1;
 const READ_WRITE_DELETE: u32 = 7;
 
-fn write_held(shop: &Shop, name: &str, share: u32) -> (File, String) {
+fn write_held(shop: &Shop, name: &str, share: u32) -> File {
     let text = order(&name.replace(".json", ""), "Product-123", 1).to_string();
     let mut options = OpenOptions::new();
     let mut file = options
@@ -24,7 +26,7 @@ fn write_held(shop: &Shop, name: &str, share: u32) -> (File, String) {
         .open(shop.exchange("inbox").join(name))
         .expect("a file");
     file.write_all(text.as_bytes()).expect("written");
-    (file, text)
+    file
 }
 
 #[test]
@@ -39,10 +41,8 @@ fn a_file_that_its_writer_holds_is_waited_for_however_it_shares_it() {
         shop.number("SELECT count(*) FROM inbox_left WHERE code = 'held_open'") == Some(3)
     });
     assert_eq!(shop.number("SELECT count(*) FROM files"), Some(0));
-    for (mut file, text) in held {
+    for mut file in held {
         file.write_all(b"\n").expect("the writer is not disturbed");
-        drop(file);
-        let _ = text;
     }
     for (name, _) in names {
         shop.wait_state(name, "delivered");
@@ -121,6 +121,9 @@ fn a_home_with_a_long_path_works() {
     assert!(home.join("exchange/receipts/long.json.receipt.json").exists());
 }
 
+/// What a stop promises, and a moment for the command itself.
+const SOON: Duration = Duration::from_secs(7);
+
 /// A service of this test's own, gone when it ends.
 struct Service(String);
 
@@ -138,7 +141,7 @@ impl Drop for Service {
 
 #[test]
 fn the_service_is_installed_delivers_is_stopped_started_and_removed() {
-    let shop = Plan::sample().open();
+    let shop = Plan::sample().set("extend.timeout_seconds", "60").open();
     let service = Service(format!("extend-edge-test-{}", std::process::id()));
     let home = shop.home().display().to_string();
     assert_eq!(service.run(&["status"]).code, Some(1));
@@ -161,10 +164,14 @@ fn the_service_is_installed_delivers_is_stopped_started_and_removed() {
     shop.wait_state("one.json", "delivered");
     assert_eq!(service.run(&["start"]).code, Some(0), "it runs already");
 
+    // Windows wakes no call that waits for its answer.
+    shop.extend.push_fault(FaultRule::once("POST", "CustomerOrders", Fault::Hang(PATIENCE)));
+    shop.drop_json("hangs.json", &order("SERVICE-HANGS", "Product-123", 1));
+    shop.wait("the call to hang", |shop| shop.requests("POST", "CustomerOrders").len() == 2);
     let asked = Instant::now();
     let stopped = service.run(&["stop"]);
     assert_eq!(stopped.code, Some(0), "{stopped:?}");
-    assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
     assert_eq!(service.run(&["status"]).code, Some(1));
     assert_eq!(service.run(&["stop"]).code, Some(0), "it is stopped already");
     let status: serde_json::Value =
@@ -176,10 +183,13 @@ fn the_service_is_installed_delivers_is_stopped_started_and_removed() {
     let started = service.run(&["start"]);
     assert_eq!(started.code, Some(0), "{started:?}");
     shop.wait_state("two.json", "delivered");
+    shop.wait_state("hangs.json", "delivered");
     let removed = service.run(&["uninstall"]);
     assert_eq!(removed.code, Some(0), "{removed:?}");
     let status = service.run(&["status", "--json"]);
     assert_eq!(status.json()["installed"], false, "{status:?}");
     assert!(shop.home().join("data/extend-edge.db").exists(), "the home stays");
-    assert_eq!((shop.times_at_extend("SERVICE-1"), shop.times_at_extend("SERVICE-2")), (1, 1));
+    for key in ["SERVICE-1", "SERVICE-HANGS", "SERVICE-2"] {
+        assert_eq!(shop.times_at_extend(key), 1, "{key}");
+    }
 }
