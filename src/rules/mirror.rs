@@ -203,13 +203,11 @@ pub fn read_stored_list<'a>(table: &Table, text: &'a str) -> Option<Record<'a>> 
 
 /// Reads a detail. `None` where it is no JSON object.
 pub fn read_detail<'a>(table: &Table, text: &'a str) -> Option<Record<'a>> {
-    fields::read_fields(text, &[])?;
+    let paths: Vec<&str> = table.columns.iter().map(|column| column.detail).collect();
     let mut odd = false;
-    let mut read = |column: &Column| match column.detail {
-        "" => Cell::Null,
-        path => cells::read(column.kind, fields::at(text, path), &mut odd),
-    };
-    let cells = table.columns.iter().map(&mut read).collect();
+    let found = fields::at_each(text, &paths)?;
+    let cells =
+        table.columns.iter().zip(found).map(|(column, value)| cells::read(column.kind, value, &mut odd)).collect();
     Some(Record { cells, odd })
 }
 
