@@ -206,8 +206,12 @@ pub fn read_detail<'a>(table: &Table, text: &'a str) -> Option<Record<'a>> {
     let paths: Vec<&str> = table.columns.iter().map(|column| column.detail).collect();
     let mut odd = false;
     let found = fields::at_each(text, &paths)?;
-    let cells =
-        table.columns.iter().zip(found).map(|(column, value)| cells::read(column.kind, value, &mut odd)).collect();
+    let cells = table
+        .columns
+        .iter()
+        .zip(found)
+        .map(|(column, value)| cells::read(column.kind, value, &mut odd))
+        .collect();
     Some(Record { cells, odd })
 }
 
@@ -274,6 +278,10 @@ fn by_warehouse(stored: Option<&RawValue>, incoming: Option<&RawValue>) -> std::
 fn volatile_fields<'f, 'a>(table: &Table, fields: &'f [Option<&'a RawValue>]) -> &'f [Option<&'a RawValue>] {
     fields.get(table.columns.len()..).unwrap_or_default()
 }
+
+/// Hashes of primary keys ([`key_hash`]). There are hundreds of thousands of a large shop, so they are not hashed
+/// with care once more.
+pub type KeyHashes = std::collections::HashSet<u64, foldhash::fast::RandomState>;
 
 /// A stable hash of a primary key: FNV-1a over its parts.
 ///
