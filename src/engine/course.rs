@@ -1,11 +1,12 @@
 //! How things go: what the engine remembers from step to step, and what events change in it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::meanwhile::StoredKeys;
 use super::mind::{AGAIN_AFTER_TROUBLE, Mind};
 use super::{Job, alerts, care, hooks, look_ups, put_out, questions, reports, rounds};
 use crate::clock::Now;
@@ -130,7 +131,7 @@ pub(super) struct Settled {
     /// A customer changed whose prices are wanted.
     pub(super) prices_wanted: bool,
     /// Records that were stored.
-    pub(super) stored: HashSet<(Entity, u64)>,
+    pub(super) stored: StoredKeys,
 }
 
 impl Mind {

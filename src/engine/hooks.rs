@@ -19,7 +19,7 @@ use crate::rules::answer::Got;
 use crate::rules::budget::{Class, Group};
 use crate::rules::hooks::{AFTER_FAILURE, Burst, ONE_BY_ONE, TRIES, Touched, touched};
 use crate::rules::line::State;
-use crate::rules::mirror::{Cell, Entity, key_hash};
+use crate::rules::mirror::Entity;
 use crate::rules::schedule::{Round, Urgency};
 use crate::store::{Reading, agent, customers, details, hooks, orders, owed, prices, products};
 
@@ -278,7 +278,6 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         settled.fetched = true;
-        let now = self.now.text();
         let asked_at = self.course.hooks.fetching.unwrap_or_default();
         // Those behind one that failed were not asked for.
         for number in asked.iter().skip(all.len()) {
@@ -293,13 +292,11 @@ impl Mind {
                 _ => None,
             });
             // The record's own row, a moment ago, makes its detail no older.
-            let newer = self.stored_since(asked_at, entity, settled);
-            let may_be_old = newer.contains(&key_hash(&[Cell::text(&record.number)]));
-            if let Some(Got::Body(body)) = &record.row {
-                let reading = Reading { newer: Some(&newer), ..Reading::at(&now) };
-                if !self.store_row(tx, entity, body, &reading, settled)? {
-                    hooks::want(tx, &touched)?;
-                }
+            let may_be_old = self.was_stored_since(asked_at, (entity, &record.number), settled);
+            if let Some(Got::Body(body)) = &record.row
+                && !self.store_row(tx, (entity, asked_at), body, settled)?
+            {
+                hooks::want(tx, &touched)?;
             }
             if let Some(got) = &record.detail {
                 self.hear_detail(tx, (entity, &record.number), got, may_be_old, settled)?;
@@ -318,9 +315,8 @@ impl Mind {
     fn store_row(
         &self,
         tx: &Transaction<'_>,
-        entity: Entity,
+        (entity, asked_at): (Entity, u64),
         body: &[u8],
-        reading: &Reading<'_>,
         settled: &mut Settled,
     ) -> rusqlite::Result<bool> {
         let page = match split_page(entity, body) {
@@ -330,9 +326,12 @@ impl Mind {
                 return Ok(true);
             }
         };
+        let (now, stored) = (self.now.text(), &*settled);
+        let newer = |key| self.was_key_stored_since(asked_at, (entity, key), stored);
+        let reading = Reading { newer: Some(&newer), ..Reading::at(&now) };
         let applied = match entity {
-            Entity::Products => products::apply_list_page(tx, &page.rows, reading)?,
-            Entity::Customers => customers::apply_list_page(tx, &page.rows, reading)?,
+            Entity::Products => products::apply_list_page(tx, &page.rows, &reading)?,
+            Entity::Customers => customers::apply_list_page(tx, &page.rows, &reading)?,
             _ => return Ok(true),
         };
         // A list of everything that is being read may have passed its place already.

@@ -4,18 +4,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::{Mind, Settled};
 use crate::rules::mirror::{Cell, Entity, key_hash};
 
 /// Records that are remembered before those are forgotten that no call is older than.
 const REMEMBERED: usize = 4096;
 
+/// Records that were stored in one step, by the hash of their primary key.
+pub(super) type StoredKeys = HashSet<(Entity, u64), RandomState>;
+
 /// What was stored, and in which step of the engine. It lives in memory: after a start no call is under way.
 #[derive(Debug, Default)]
 pub(super) struct Meanwhile {
     /// Steps so far. A call was asked for in one, its answer comes in a later one.
     pub(super) step: u64,
-    stored: HashMap<(Entity, u64), u64>,
+    stored: HashMap<(Entity, u64), u64, RandomState>,
 }
 
 impl Meanwhile {
@@ -41,24 +46,19 @@ impl Settled {
 }
 
 impl Mind {
-    /// The records of `entity` that were stored since the step in which a call was asked for.
-    pub(super) fn stored_since(&self, asked: u64, entity: Entity, settled: &Settled) -> HashSet<u64> {
-        let before =
-            self.meanwhile.stored.iter().filter(|(_, step)| **step > asked).map(|(record, _)| record);
-        let all = before.chain(&settled.stored).filter(|(of, _)| *of == entity);
-        all.map(|(_, key)| *key).collect()
-    }
-
-    /// The same for one record.
+    /// Whether a record was stored since the step in which a call was asked for.
     pub(super) fn was_stored_since(
         &self,
         asked: u64,
         (entity, number): (Entity, &str),
         settled: &Settled,
     ) -> bool {
-        let record = (entity, key_hash(&[Cell::text(number)]));
-        self.meanwhile.stored.get(&record).is_some_and(|step| *step > asked)
-            || settled.stored.contains(&record)
+        self.was_key_stored_since(asked, (entity, key_hash(&[Cell::text(number)])), settled)
+    }
+
+    /// The same by the hash of its primary key.
+    pub(super) fn was_key_stored_since(&self, asked: u64, key: (Entity, u64), settled: &Settled) -> bool {
+        self.meanwhile.stored.get(&key).is_some_and(|step| *step > asked) || settled.stored.contains(&key)
     }
 
     pub(super) fn remember_stored(&mut self, settled: &mut Settled) {

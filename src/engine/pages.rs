@@ -2,7 +2,7 @@
 //! together, and the cursor commits with the last page of the last pass. A page that could not be fetched
 //! is asked for again; a list that was not read to its end moves no cursor and removes nothing.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rusqlite::Transaction;
@@ -16,7 +16,7 @@ use crate::extend::jobs::PageJob;
 use crate::extend::page::{Page, split_page};
 use crate::formats::problem::Language;
 use crate::rules::answer::Got;
-use crate::rules::mirror::{Cell, Entity, key_hash};
+use crate::rules::mirror::{Cell, Entity, KeyHashes, key_hash};
 use crate::rules::schedule::{Round, Urgency, wants_another_pass};
 use crate::rules::sweep::{Doubt, doubt, removal_is_plausible};
 use crate::store::{
@@ -110,7 +110,8 @@ impl Mind {
         let now = self.now.text();
         let Some(under) = self.rounds.under_way.get(&lane) else { return Ok(()) };
         let asked_at = self.course.pulling.get(&lane).copied().unwrap_or_default();
-        let newer = self.stored_since(asked_at, lane.entity, settled);
+        let stored = &*settled;
+        let newer = |key| self.was_key_stored_since(asked_at, (lane.entity, key), stored);
         let reading = Reading {
             now: &now,
             shown: Some(&under.seen),
@@ -253,7 +254,7 @@ impl Mind {
         }
         let (entity, customer) = (job.entity, job.customer.as_deref());
         // Memory is only changed after the commit: a page that is stored again must not find itself.
-        let mut seen: HashSet<u64> = under.there.clone();
+        let mut seen: KeyHashes = under.there.clone();
         seen.extend(&read.applied.seen);
         let gone = sweeps::unseen(tx, entity, customer, &seen, &under.began, now)?;
         if gone.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Task;
 use super::reconcile::Listed;
 use crate::config::Config;
-use crate::rules::mirror::Entity;
+use crate::rules::mirror::{Entity, KeyHashes};
 use crate::rules::schedule::{Failures, Pages, Rhythm, Round, again};
 use crate::store::Applied;
 
@@ -78,9 +78,9 @@ pub(super) struct Under {
     /// All of its lists, for another pass.
     pub(super) lists: VecDeque<Part>,
     /// What any of the passes has shown.
-    pub(super) seen: HashSet<u64>,
+    pub(super) seen: KeyHashes,
     /// What the last pass has shown, and what was stored another way meanwhile.
-    pub(super) there: HashSet<u64>,
+    pub(super) there: KeyHashes,
     /// Passes that came to their end.
     pub(super) passes: u32,
     /// Pages that were read in this pass.
@@ -118,8 +118,8 @@ impl Under {
             page: 0,
             lists: parts.clone(),
             parts,
-            seen: HashSet::new(),
-            there: HashSet::new(),
+            seen: KeyHashes::default(),
+            there: KeyHashes::default(),
             passes: 0,
             pages: 0,
             list: Pages::default(),
@@ -247,7 +247,7 @@ pub(super) struct Rounds {
     /// It is to be looked at anew whose prices are wanted.
     pub(super) customers_changed: bool,
     /// Returns that the last list of open ones showed; `None`: none was read.
-    pub(super) open_returns: Option<HashSet<u64>>,
+    pub(super) open_returns: Option<KeyHashes>,
     /// A task that ends: only what was asked for is done, and somebody waits.
     pub(super) only: bool,
 }

@@ -203,13 +203,15 @@ pub fn read_stored_list<'a>(table: &Table, text: &'a str) -> Option<Record<'a>> 
 
 /// Reads a detail. `None` where it is no JSON object.
 pub fn read_detail<'a>(table: &Table, text: &'a str) -> Option<Record<'a>> {
-    fields::read_fields(text, &[])?;
+    let paths: Vec<&str> = table.columns.iter().map(|column| column.detail).collect();
     let mut odd = false;
-    let mut read = |column: &Column| match column.detail {
-        "" => Cell::Null,
-        path => cells::read(column.kind, fields::at(text, path), &mut odd),
-    };
-    let cells = table.columns.iter().map(&mut read).collect();
+    let found = fields::at_each(text, &paths)?;
+    let cells = table
+        .columns
+        .iter()
+        .zip(found)
+        .map(|(column, value)| cells::read(column.kind, value, &mut odd))
+        .collect();
     Some(Record { cells, odd })
 }
 
@@ -276,6 +278,10 @@ fn by_warehouse(stored: Option<&RawValue>, incoming: Option<&RawValue>) -> std::
 fn volatile_fields<'f, 'a>(table: &Table, fields: &'f [Option<&'a RawValue>]) -> &'f [Option<&'a RawValue>] {
     fields.get(table.columns.len()..).unwrap_or_default()
 }
+
+/// Hashes of primary keys ([`key_hash`]). There are hundreds of thousands of a large shop, so they are not hashed
+/// with care once more.
+pub type KeyHashes = std::collections::HashSet<u64, foldhash::fast::RandomState>;
 
 /// A stable hash of a primary key: FNV-1a over its parts.
 ///

@@ -7,13 +7,13 @@ mod parts;
 mod removal;
 mod writer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::value::RawValue;
 
 use super::cells::{cell, cells, equals};
-use crate::rules::mirror::{self, Cell, Change, Record, Row, Source, Table};
+use crate::rules::mirror::{self, Cell, Change, KeyHashes, Record, Row, Source, Table};
 
 pub(super) use parts::{load_parts, replace_parts};
 pub(super) use removal::{Key, note_gone, remove_all, unseen};
@@ -52,17 +52,17 @@ impl Applied {
 }
 
 /// How a page is to be read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Reading<'a> {
     /// Now, as the tables have it.
     pub now: &'a str,
     /// Keys that earlier pages of the same round have shown ([`Applied::seen`]), where the table has one row
     /// for several of the list: a product whose rows stand on two pages must not change twice a round where
     /// its warehouses do not agree on its cost.
-    pub shown: Option<&'a HashSet<u64>>,
-    /// Keys that were stored by something else since the page was asked for. The page may be older than that:
-    /// where it differs, its row is left out.
-    pub newer: Option<&'a HashSet<u64>>,
+    pub shown: Option<&'a KeyHashes>,
+    /// Tells whether a key was stored by something else since the page was asked for. The page may be older than
+    /// that: where it differs, its row is left out.
+    pub newer: Option<&'a dyn Fn(u64) -> bool>,
     /// The webshop is told of all of it at the end of the round
     /// ([`is_announced_later`](super::sync_state::is_announced_later)).
     pub announced_later: bool,
@@ -79,9 +79,12 @@ impl<'a> Reading<'a> {
     }
 
     fn may_be_old(&self, key: u64) -> bool {
-        self.newer.is_some_and(|newer| newer.contains(&key))
+        self.newer.is_some_and(|newer| newer(key))
     }
 }
+
+/// Numbers that a page has shown.
+type Numbers<'a> = std::collections::HashSet<&'a str, foldhash::fast::RandomState>;
 
 /// Stores a page of a list. `given` are the key columns that the records don't have.
 pub(super) fn apply_list(
@@ -96,7 +99,7 @@ pub(super) fn apply_list(
     let mut writer = Writer::new(connection, table, Source::List, reading.now)?;
     writer.announced_later = reading.announced_later;
     let mut last_number = None;
-    let (mut numbers, mut changed_numbers) = (HashSet::new(), HashSet::new());
+    let (mut numbers, mut changed_numbers) = (Numbers::default(), Numbers::default());
     for record in &list_records(table, given, rows, &mut applied) {
         let hash = mirror::key_hash(&record.key);
         applied.seen.push(hash);
@@ -276,7 +279,7 @@ fn list_records<'a>(
 ) -> Vec<ListRecord<'a>> {
     let names = mirror::list_fields(table);
     let mut records: Vec<ListRecord<'a>> = Vec::with_capacity(rows.len());
-    let mut places: HashMap<u64, usize> = HashMap::new();
+    let mut places: HashMap<u64, usize, foldhash::fast::RandomState> = HashMap::default();
     for row in rows {
         let text = row.get();
         let fields = mirror::fields::read_fields(text, &names);

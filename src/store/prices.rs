@@ -1,15 +1,13 @@
 //! `prices`. Extend lists them for one customer at a time: "the best price right now". And
 //! `price_customers`, whose prices are fetched in turn: nothing tells which of them changed (documented).
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
 use super::cells::count;
 use super::mirrored::{self, Applied, Reading};
 use super::sweeps;
-use crate::rules::mirror::{Cell, Entity, tables};
+use crate::rules::mirror::{Cell, Entity, KeyHashes, tables};
 
 /// Stores a page of one customer's ProductPrices. `fetched_at` changes when the price does.
 ///
@@ -56,7 +54,7 @@ pub fn set_customers(connection: &Connection, named: Option<&[String]>, now: &st
         }
     };
     for number in others {
-        let all = sweeps::unseen(connection, Entity::Prices, Some(&number), &HashSet::new(), now, now)?;
+        let all = sweeps::unseen(connection, Entity::Prices, Some(&number), &KeyHashes::default(), now, now)?;
         sweeps::remove(connection, Entity::Prices, &all, now)?;
         connection.execute("DELETE FROM price_customers WHERE customer_number = ?1", [&number])?;
     }

@@ -1,12 +1,10 @@
 //! What a list of everything did not show, in every mirrored table.
 
-use std::collections::HashSet;
-
 use rusqlite::Connection;
 
 use super::mirrored::{self, Key};
 use super::{balances, cells};
-use crate::rules::mirror::{Cell, Entity, Table, key_hash};
+use crate::rules::mirror::{Cell, Entity, KeyHashes, Table, key_hash};
 
 /// Keys that a whole list did not show.
 #[derive(Debug, Default)]
@@ -60,7 +58,7 @@ pub fn unseen(
     connection: &Connection,
     entity: Entity,
     customer: Option<&str>,
-    seen: &HashSet<u64>,
+    seen: &KeyHashes,
     began: &str,
     now: &str,
 ) -> rusqlite::Result<Unseen> {

@@ -28,6 +28,43 @@ pub fn at<'a>(json: &'a str, path: &str) -> Option<&'a RawValue> {
     value
 }
 
+/// The values at `paths`, in that order: what [`at`] finds for each, in one reading of the text. `None` where
+/// `json` is no object. An empty path finds nothing.
+pub fn at_each<'a>(json: &'a str, paths: &[&str]) -> Option<Vec<Option<&'a RawValue>>> {
+    let mut names: Vec<&str> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let name = first_name(path);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut found = vec![None; paths.len()];
+    for (name, value) in names.iter().zip(read_fields(json, &names)?) {
+        let Some(value) = value else { continue };
+        let (mut places, mut inside) = (Vec::new(), Vec::new());
+        for (place, path) in paths.iter().enumerate().filter(|(_, path)| first_name(path) == *name) {
+            match path.split_once('.') {
+                None => found[place] = Some(value),
+                Some((_, rest)) => {
+                    places.push(place);
+                    inside.push(rest);
+                }
+            }
+        }
+        if !inside.is_empty() {
+            let values = at_each(value.get(), &inside).unwrap_or_default();
+            for (place, value) in places.into_iter().zip(values) {
+                found[place] = value;
+            }
+        }
+    }
+    Some(found)
+}
+
+fn first_name(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(name, _)| name)
+}
+
 /// The elements of the array at `path`. `None` where there is none; `odd` is set where something else
 /// is there.
 pub fn list_at<'a>(json: &'a str, path: &str, odd: &mut bool) -> Option<Vec<&'a RawValue>> {
@@ -171,6 +208,12 @@ mod tests {
         assert_eq!(at(json, "a.b.c").unwrap().get(), "\"x\"");
         assert!(at(json, "a.x.c").is_none());
         assert!(at(json, "n.c").is_none());
+        let paths = ["a.b.c", "", "a.x.c", "a", "n", "n.c", "l.c", "s", "a.b"];
+        let each = at_each(json, &paths).unwrap();
+        for (path, found) in paths.iter().zip(each) {
+            assert_eq!(found.map(RawValue::get), at(json, path).map(RawValue::get), "{path}");
+        }
+        assert!(at_each("[1]", &["a"]).is_none());
         let mut odd = false;
         assert_eq!(list_at(json, "l", &mut odd).unwrap().len(), 2);
         assert!(list_at(json, "n", &mut odd).is_none() && !odd);

@@ -131,9 +131,15 @@ fn read_parts<'a>(
     let elements = paths
         .iter()
         .find_map(|path| fields::list_at(detail, path, &mut parts.odd).filter(|list| !list.is_empty()));
+    let wanted: Vec<&str> = table.columns.iter().flat_map(|column| column.paths).copied().collect();
     for (place, element) in elements.unwrap_or_default().into_iter().enumerate() {
-        let mut cells: Vec<Cell<'_>> =
-            table.columns.iter().map(|column| read_part(column, element, &mut parts.odd)).collect();
+        let found = fields::at_each(element.get(), &wanted).unwrap_or_else(|| vec![None; wanted.len()]);
+        let mut found = found.into_iter();
+        let mut cells: Vec<Cell<'_>> = Vec::with_capacity(table.columns.len());
+        for column in table.columns {
+            let values = found.by_ref().take(column.paths.len());
+            cells.push(best_of(column.kind, values.collect(), &mut parts.odd));
+        }
         complete(place, element, &mut cells);
         let key = &cells[..table.needed];
         if key.contains(&Cell::Null) || parts.rows.iter().any(|known| known[..table.needed] == *key) {
@@ -145,13 +151,10 @@ fn read_parts<'a>(
     parts
 }
 
-fn read_part<'a>(column: &Part, element: &'a RawValue, odd: &mut bool) -> Cell<'a> {
-    column
-        .paths
-        .iter()
-        .map(|path| cells::read(column.kind, fields::at(element.get(), path), odd))
-        .find(|cell| *cell != Cell::Null)
-        .unwrap_or(Cell::Null)
+/// The first of `values` that can be read; what comes after it is not looked at.
+fn best_of<'a>(kind: Kind, values: Vec<Option<&'a RawValue>>, odd: &mut bool) -> Cell<'a> {
+    let mut cells = values.into_iter().map(|value| cells::read(kind, value, odd));
+    cells.find(|cell| *cell != Cell::Null).unwrap_or(Cell::Null)
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! What is gone at Extend.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, params_from_iter};
 
 use super::key_names;
 use super::writer::{add_rows, owe};
-use crate::rules::mirror::{self, Cell, Entity, Table};
+use crate::rules::mirror::{self, Cell, Entity, KeyHashes, Table};
 use crate::store::cells::{cells, equals};
 use crate::store::details::clear_detail_wanted;
 
@@ -22,7 +20,7 @@ pub(in crate::store) fn unseen(
     connection: &Connection,
     table: &Table,
     given: &[Cell<'_>],
-    seen: &HashSet<u64>,
+    seen: &KeyHashes,
     began: &str,
     now: &str,
 ) -> rusqlite::Result<Vec<Key>> {

@@ -1,9 +1,7 @@
-use std::collections::HashSet;
-
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 
-use crate::rules::mirror::Entity;
+use crate::rules::mirror::{Entity, KeyHashes};
 use crate::rules::schedule::Urgency;
 use crate::store::sync_state::{self, Round};
 use crate::store::{
@@ -156,12 +154,7 @@ fn a_detail_adds_what_the_list_does_not_have() {
 }
 
 /// Takes away what the list did not show, and tells the numbers.
-fn remove(
-    connection: &Connection,
-    entity: Entity,
-    customer: Option<&str>,
-    seen: &HashSet<u64>,
-) -> Vec<String> {
+fn remove(connection: &Connection, entity: Entity, customer: Option<&str>, seen: &KeyHashes) -> Vec<String> {
     let gone = sweeps::unseen(connection, entity, customer, seen, LATER, LATER).unwrap();
     sweeps::remove(connection, entity, &gone, LATER).unwrap();
     gone.numbers()
@@ -174,7 +167,7 @@ fn what_a_full_list_does_not_show_is_gone_and_may_come_back() {
     products(&connection, &all);
     products::apply_detail(&connection, "C", "{\"productNumber\":\"C\"}", LATER).unwrap();
     pending(&connection);
-    let seen: HashSet<u64> =
+    let seen: KeyHashes =
         products(&connection, &format!("[{}]", listed("A", "W", 1, "1"))).seen.into_iter().collect();
     assert_eq!(remove(&connection, Entity::Products, None, &seen), ["B"]);
     assert_eq!(pending(&connection), "[\"products\",\"[\\\"B\\\"]\"]");
@@ -226,7 +219,7 @@ fn customers_prices_and_balances() {
     assert_eq!(store(&price("11"), LATER).changed, 1);
     assert_eq!(text(&connection, "SELECT price, fetched_at FROM prices"), format!("[11,\"{LATER}\"]"));
     pending(&connection);
-    let none = HashSet::new();
+    let none = KeyHashes::default();
     assert!(remove(&connection, Entity::Prices, Some("C2"), &none).is_empty());
     assert_eq!(remove(&connection, Entity::Prices, Some("C1"), &none), ["A"]);
     assert_eq!(pending(&connection), r#"["prices","[\"C1\",\"A\",\"st\",1,\"SEK\"]"]"#);
@@ -361,7 +354,7 @@ fn a_product_on_two_pages_changes_once_a_round() {
     let first = format!("[{},{}]", listed("0", "W", 1, "1"), listed("A", "East", 1, "10"));
     let second = format!("[{}]", listed("A", "West", 1, "20"));
     for round in 0..3 {
-        let seen: HashSet<u64> = products(&connection, &first).seen.into_iter().collect();
+        let seen: KeyHashes = products(&connection, &first).seen.into_iter().collect();
         let applied = products::apply_list_page(
             &connection,
             &page(&second),

@@ -36,7 +36,7 @@ fn without_repeats(entity: Entity, rows: Vec<&RawValue>) -> Vec<&RawValue> {
     let table = entity.table().unwrap();
     let names = list_fields(table);
     let given = vec![Cell::text("C"); table.given];
-    let mut seen = HashSet::new();
+    let mut seen = std::collections::HashSet::new();
     rows.into_iter()
         .filter(|row| {
             let fields = fields::read_fields(row.get(), &names).unwrap();
