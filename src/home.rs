@@ -3,6 +3,8 @@
 //! Nothing that is there is ever changed here: what is missing is made, and the report says which
 //! was which.
 
+#[cfg(any(windows, test))]
+pub mod acl;
 mod lock;
 
 use std::fmt;
@@ -186,6 +188,11 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
+    // A disk that knows no owners closes nothing.
+    #[cfg(windows)]
+    if let Err(error) = acl::icacls(path, &acl::closed("")) {
+        log::warn!("{} could not be closed to other accounts: {error}", path.display());
+    }
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -128,7 +128,9 @@ fn on_this_system(name: &str, config: Option<&Config>, command: Command) -> Outc
     let language = config.map(super::language).unwrap_or_default();
     let service = Service::new(name, language);
     match (command, config) {
-        (Command::Install { user, print: true, .. }, Some(config)) => print(&service.plan(config, &user)?),
+        (Command::Install { user, group, print: true }, Some(config)) => {
+            print(&service.plan(config, &user, group.as_deref())?);
+        }
         (Command::Install { user, group, .. }, Some(config)) => {
             if super::names_the_example(config) {
                 return Ok(Exit::Usage);
@@ -162,17 +164,21 @@ fn on_this_system(name: &str, config: Option<&Config>, command: Command) -> Outc
 /// The agent under the service control manager. What is wrong stands in the event log: nobody sees stderr.
 #[cfg(windows)]
 fn hosted(
+    name: &str,
     home: PathBuf,
     stop: &crossbeam_channel::Receiver<()>,
     alive: &mut dyn FnMut(),
 ) -> Result<(), String> {
-    let events = || crate::service::windows::events(NAME);
+    use crate::service::windows::{Events, events};
+
+    let told = events(name, log::Level::Info);
+    let tell = |words: &str| told.as_ref().inspect(|events| events.write(log::Level::Info, words));
     let config = settings(Some(home)).map_err(|error| format!("{error:#}"))?;
-    events().inspect(|events| events.info("extend-edge begins"));
-    let also = events().map(crate::service::windows::Events::into_log);
+    tell("extend-edge begins");
+    let also = events(name, log::Level::Warn).map(Events::into_log);
     let mode = crate::logging::Mode::Quiet;
     super::run::agent(config, stop, mode, also, &mut |_| alive()).map_err(|error| format!("{error:#}"))?;
-    events().inspect(|events| events.info("extend-edge ends"));
+    tell("extend-edge ends");
     Ok(())
 }
 

@@ -33,6 +33,9 @@ const INBOX: usize = 256;
 /// How long calls under way may take to end by themselves when the agent stops.
 const GRACE: Duration = Duration::from_millis(2500);
 
+/// How long calls may take to end once they are told to.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+
 /// The engine looks at its tables at least this often: commands write there.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
@@ -286,13 +289,15 @@ struct Workers {
     alarms: Option<Sender<Job>>,
     teller: Teller,
     threads: Vec<JoinHandle<()>>,
+    /// Those that wait for answers from the network.
+    callers: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
     fn start(config: &Arc<Config>, inbox: &Sender<Event>) -> std::io::Result<Workers> {
         let client = Client::of(&config.extend);
-        let mut threads = Vec::new();
-        let mut spawn =
+        let (mut threads, mut callers) = (Vec::new(), Vec::new());
+        let spawn =
             |name: &str, queue: &Receiver<Job>, mut work: Box<dyn FnMut(Job) -> Option<Event> + Send>| {
                 let (queue, inbox) = (queue.clone(), inbox.clone());
                 let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
@@ -304,8 +309,7 @@ impl Workers {
                         }
                     }
                 })?;
-                threads.push(thread);
-                std::io::Result::Ok(())
+                std::io::Result::Ok(thread)
             };
         // One job in flight each, so the queues never fill.
         let (moves, move_queue) = bounded(2);
@@ -319,26 +323,26 @@ impl Workers {
         let (answers, answer_queue) = bounded(2);
         let (alarms, alarm_queue) = bounded(4);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
-        spawn(
+        threads.push(spawn(
             "take",
             &move_queue,
             Box::new(move |job| match job {
                 Job::Move(files) => Some(Event::Moved(take::move_all(&exchange, &inbox_folder, &files))),
                 _ => None,
             }),
-        )?;
+        )?);
         let mut publisher = Publisher::new(config.clone());
-        spawn(
+        threads.push(spawn(
             "put",
             &put_queue,
             Box::new(move |job| match job {
                 Job::Put(files) => Some(Event::Put(publisher.put_all(files))),
                 _ => None,
             }),
-        )?;
+        )?);
         let ending = Arc::new(AtomicBool::new(false));
         let (of_backup, is_ending) = (config.clone(), ending.clone());
-        spawn(
+        threads.push(spawn(
             "backup",
             &backup_queue,
             Box::new(move |job| match job {
@@ -359,44 +363,52 @@ impl Workers {
                 }
                 _ => None,
             }),
-        )?;
+        )?);
         // One more than there are pushes, for the probe.
         for number in 0..=PUSH_WORKERS {
             let api = client.clone();
-            spawn(&format!("push-{number}"), &push_queue, Box::new(move |job| call(&api, job)))?;
+            callers.push(spawn(
+                &format!("push-{number}"),
+                &push_queue,
+                Box::new(move |job| call(&api, job)),
+            )?);
         }
         for number in 0..PULL_WORKERS {
             let api = client.clone();
-            spawn(&format!("pull-{number}"), &pull_queue, Box::new(move |job| call(&api, job)))?;
+            callers.push(spawn(
+                &format!("pull-{number}"),
+                &pull_queue,
+                Box::new(move |job| call(&api, job)),
+            )?);
         }
         let copier = Copier::new(config.clone());
         let worker = copier.clone();
-        spawn(
+        threads.push(spawn(
             "reports",
             &copy_queue,
             Box::new(move |job| match job {
                 Job::Copy => Some(Event::Copied(worker.refresh().map_err(|error| error.to_string()))),
                 _ => None,
             }),
-        )?;
+        )?);
         let api = client.clone();
-        spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?;
+        callers.push(spawn("fetch", &fetch_queue, Box::new(move |job| call(&api, job)))?);
         for number in 0..ASK_WORKERS {
             let api = client.clone();
-            spawn(&format!("ask-{number}"), &ask_queue, Box::new(move |job| call(&api, job)))?;
+            callers.push(spawn(&format!("ask-{number}"), &ask_queue, Box::new(move |job| call(&api, job)))?);
         }
         let mut answerer = Answerer::new(config.clone());
-        spawn(
+        threads.push(spawn(
             "answer",
             &answer_queue,
             Box::new(move |job| match job {
                 Job::Answer(questions) => Some(Event::Answered(answerer.answer_all(questions))),
                 _ => None,
             }),
-        )?;
+        )?);
         let teller = Teller::new(config.clone());
         let worker = teller.clone();
-        spawn(
+        callers.push(spawn(
             "alerts",
             &alarm_queue,
             Box::new(move |job| match job {
@@ -407,7 +419,7 @@ impl Workers {
                 }
                 _ => None,
             }),
-        )?;
+        )?);
         Ok(Workers {
             client,
             moves: Some(moves),
@@ -424,6 +436,7 @@ impl Workers {
             alarms: Some(alarms),
             teller,
             threads,
+            callers,
         })
     }
 
@@ -445,7 +458,10 @@ impl Workers {
         }
     }
 
-    /// Ends calls that still run and waits for every thread; what they report on the way is collected.
+    /// Ends calls that still run and waits for the threads; what they report on the way is collected.
+    ///
+    /// A call that does not hear that it is to end, as one under Windows that waits for its answer, is left to end
+    /// with the process.
     fn end(mut self, events: &Receiver<Event>, received: &mut Vec<Event>) {
         drop((self.moves.take(), self.puts.take(), self.pushes.take()));
         drop((self.pulls.take(), self.fetches.take(), self.backups.take(), self.copies.take()));
@@ -455,7 +471,11 @@ impl Workers {
         self.ending.store(true, Ordering::Relaxed);
         self.copier.stop();
         self.client.shut_down();
-        while self.threads.iter().any(|thread| !thread.is_finished()) {
+        let deadline = Instant::now() + LAST_GRACE;
+        let is_under_way = |thread: &JoinHandle<()>| !thread.is_finished();
+        while self.threads.iter().any(is_under_way)
+            || self.callers.iter().any(is_under_way) && Instant::now() < deadline
+        {
             if let Ok(event) = events.recv_timeout(Duration::from_millis(20)) {
                 received.push(event);
             }
@@ -463,7 +483,8 @@ impl Workers {
         while let Ok(event) = events.try_recv() {
             received.push(event);
         }
-        for thread in self.threads.drain(..) {
+        let ended = self.callers.drain(..).filter(|thread| thread.is_finished());
+        for thread in self.threads.drain(..).chain(ended) {
             let _ = thread.join();
         }
     }

@@ -1,14 +1,82 @@
-//! Which files another process holds open for writing, where the system can tell.
+//! Which files another process holds open, where the system can tell.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// The files in `folders` that some process has open for writing.
+use crate::rules::arrival::{self, Arrival, Patience, Sight};
+
+/// What some process had open for writing at a moment.
 ///
-/// On Linux, what /proc shows: all processes for root, else those of the same user. Elsewhere nothing
-/// is known this way; on Windows a writer that shares nothing makes reading fail, which says the same.
+/// On Linux, what /proc shows: all processes for root, else those of the same user. Windows is asked for each file
+/// when it matters, by opening it as one that nobody may write in. Elsewhere nothing is known.
+#[derive(Debug, Default)]
+pub struct Held {
+    open: HashSet<PathBuf>,
+}
+
+impl Held {
+    /// Looks who has files in `folders` open.
+    pub fn look<P: AsRef<Path>>(folders: &[P]) -> Held {
+        #[cfg(target_os = "linux")]
+        let open = open_for_writing(folders);
+        #[cfg(not(target_os = "linux"))]
+        let open = {
+            let _ = folders;
+            HashSet::new()
+        };
+        Held { open }
+    }
+
+    /// Whether a file, by its real path, is open for writing in another process.
+    pub fn has(&self, path: &Path) -> bool {
+        self.open.contains(path) || is_written(path)
+    }
+}
+
+/// What to do with a file, and whether another process holds it. That is asked only where it would be taken or set
+/// aside otherwise.
+pub fn weigh(
+    sight: &Sight,
+    unchanged_for: Duration,
+    is_held: impl FnOnce() -> bool,
+    patience: &Patience,
+) -> (Arrival, bool) {
+    match arrival::decide(sight, unchanged_for, false, patience) {
+        Arrival::Wait(pause) => (Arrival::Wait(pause), *sight == Sight::Held),
+        free if !is_held() => (free, false),
+        _ => (arrival::decide(sight, unchanged_for, true, patience), true),
+    }
+}
+
+/// Windows lets a file be opened as one that nobody may write in only where nobody does. It is closed again at
+/// once: whoever wants to write in between is refused.
+#[cfg(windows)]
+fn is_written(path: &Path) -> bool {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_SHARE_READ: u32 = 1;
+    const FILE_SHARE_DELETE: u32 = 4;
+    let opened =
+        std::fs::OpenOptions::new().read(true).share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE).open(path);
+    opened.is_err_and(|error| is_held_by_another(&error))
+}
+
+#[cfg(not(windows))]
+fn is_written(_path: &Path) -> bool {
+    false
+}
+
+/// Whether a file could not be opened, moved or removed only because another process has it open, as Windows has
+/// it: it works once that lets go.
+pub fn is_held_by_another(error: &io::Error) -> bool {
+    // ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION.
+    cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
+}
+
+/// The files in `folders` that some process has open for writing, by what /proc shows.
 #[cfg(target_os = "linux")]
-pub fn open_for_writing<P: AsRef<Path>>(folders: &[P]) -> HashSet<PathBuf> {
+fn open_for_writing<P: AsRef<Path>>(folders: &[P]) -> HashSet<PathBuf> {
     let mut open = HashSet::new();
     let folders: Vec<PathBuf> =
         folders.iter().filter_map(|folder| folder.as_ref().canonicalize().ok()).collect();
@@ -38,12 +106,6 @@ pub fn open_for_writing<P: AsRef<Path>>(folders: &[P]) -> HashSet<PathBuf> {
         }
     }
     open
-}
-
-/// Not known on this system.
-#[cfg(not(target_os = "linux"))]
-pub fn open_for_writing<P: AsRef<Path>>(_folders: &[P]) -> HashSet<PathBuf> {
-    HashSet::new()
 }
 
 #[cfg(all(test, target_os = "linux"))]

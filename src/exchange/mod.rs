@@ -51,12 +51,34 @@ pub fn write_whole(
         if !durable && is_same(&beside, path, size)? {
             return std::fs::remove_file(&beside);
         }
-        std::fs::rename(&beside, path)
+        rename(&beside, path)
     })();
     written.map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         with_path(path, error)
     })
+}
+
+/// Renames a file. On Windows a virus scanner or a reader that holds it, or what it replaces, is waited for a moment.
+///
+/// # Errors
+/// The system's.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    /// The pauses, in milliseconds.
+    const PAUSES: [u64; 5] = [5, 20, 50, 100, 200];
+    for pause in PAUSES {
+        match std::fs::rename(from, to) {
+            // What is open can't be replaced: access is denied then.
+            Err(error)
+                if held::is_held_by_another(&error)
+                    || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+            }
+            done => return done,
+        }
+    }
+    std::fs::rename(from, to)
 }
 
 /// Whether there is a file at `path` with what `fresh` holds, which is `size` bytes long.

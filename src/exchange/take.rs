@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{HOOKS_PREFIX, QUESTIONS_PREFIX, stamp, sync_folder, with_path, write_whole};
+use super::{HOOKS_PREFIX, QUESTIONS_PREFIX, rename, stamp, sync_folder, with_path, write_whole};
 use crate::formats::{canonical, names};
 use crate::store::intake::ToMove;
 
@@ -78,7 +78,7 @@ fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
         let source = inbox.join(&file.name);
         if is_there(&copied) && !is_there(&source) {
             // A crash came after the original was removed: this is it.
-            std::fs::rename(&copied, &staged).map_err(|error| with_path(&copied, error))?;
+            rename(&copied, &staged).map_err(|error| with_path(&copied, error))?;
         } else {
             match stage(&source, &staged, &copied) {
                 Ok(()) => {}
@@ -93,7 +93,7 @@ fn move_one(inbox: &Path, folder: &Path, file: &ToMove) -> io::Result<String> {
         return restore(folder, file);
     }
     let (target, stored_name) = free_name(folder, &file.stored_name, &file.name)?;
-    std::fs::rename(&staged, &target).map_err(|error| with_path(&target, error))?;
+    rename(&staged, &target).map_err(|error| with_path(&target, error))?;
     Ok(stored_name)
 }
 
@@ -116,10 +116,10 @@ fn is_recorded(path: &Path, file: &ToMove) -> io::Result<bool> {
 /// Two file systems know no rename between them: then the copy has a name of its own for as long as the
 /// original is there, so that one that could not be removed is never taken for a second arrival.
 fn stage(source: &Path, staged: &Path, copied: &Path) -> io::Result<()> {
-    match std::fs::rename(source, staged) {
+    match rename(source, staged) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             copy_across(source, copied)?;
-            std::fs::rename(copied, staged).map_err(|error| with_path(staged, error))
+            rename(copied, staged).map_err(|error| with_path(staged, error))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         other => other.map_err(|error| with_path(source, error)),

@@ -10,10 +10,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
+use file_id::FileId;
 use notify::{RecursiveMode, Watcher as _};
 
+use super::held::{self, Held, is_held_by_another};
 use super::read::{Files, Mirror, read_bounded};
-use super::{QUESTIONS_PREFIX, held, stamp};
+use super::{QUESTIONS_PREFIX, stamp};
 use crate::config::Config;
 use crate::formats::canonical;
 use crate::formats::contents::Contents;
@@ -132,7 +134,7 @@ struct Inbox {
     watching: Watching,
     seen: HashMap<String, Seen>,
     /// The folders that the watch is on.
-    watched: [Option<u64>; 2],
+    watched: [Option<FileId>; 2],
     told_of_no_watch: bool,
     /// Opened for the first file that needs it.
     mirror: Mirror,
@@ -243,11 +245,17 @@ impl Inbox {
         let [inbox, questions] = self.folders();
         event.paths.iter().all(|path| {
             let (name, folder) = (path.file_name().and_then(|name| name.to_str()), path.parent());
-            match name {
-                Some(name) if folder == Some(&inbox) => names.push(name.to_owned()),
-                Some(name) if folder == Some(&questions) => names.push(format!("{QUESTIONS_PREFIX}{name}")),
+            let name = match name {
+                Some(name) if folder == Some(&inbox) => name.to_owned(),
+                Some(name) if folder == Some(&questions) => format!("{QUESTIONS_PREFIX}{name}"),
                 _ => return false,
+            };
+            // Windows may tell of a file by its short name (ORDER~1.JSO): only the listing has the name that it
+            // is known by, and under another it would come twice.
+            if cfg!(windows) && !self.seen.contains_key(&name) {
+                return false;
             }
+            names.push(name);
             true
         })
     }
@@ -326,12 +334,9 @@ impl Inbox {
         if read.is_empty() {
             return true;
         }
-        let held = held::open_for_writing(&self.folders());
+        let held = Held::look(&self.folders());
         let real_inbox = self.watching.inbox.canonicalize().unwrap_or_else(|_| self.watching.inbox.clone());
-        read.into_iter().all(|(name, file)| {
-            let is_held = held.contains(&real_inbox.join(name));
-            self.weigh(name, file, is_held)
-        })
+        read.into_iter().all(|(name, file)| self.weigh(name, file, || held.has(&real_inbox.join(name))))
     }
 
     fn look(&mut self, name: &str) -> Look {
@@ -382,17 +387,18 @@ impl Inbox {
                 Look::Read(Bytes { sight, size: bytes.len() as u64, stamp, bytes })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
-            Err(error) => Look::Read(Bytes {
-                sight: Sight::Unreadable(error.to_string()),
-                size,
-                stamp,
-                bytes: Vec::new(),
-            }),
+            Err(error) => {
+                let sight = match is_held_by_another(&error) {
+                    true => Sight::Held,
+                    false => Sight::Unreadable(error.to_string()),
+                };
+                Look::Read(Bytes { sight, size, stamp, bytes: Vec::new() })
+            }
         }
     }
 
     /// Takes, waits or sets aside.
-    fn weigh(&mut self, name: &str, file: Bytes, held: bool) -> bool {
+    fn weigh(&mut self, name: &str, file: Bytes, is_held: impl FnOnce() -> bool) -> bool {
         // What was read must be what still lies there.
         let path = self.watching.inbox.join(name);
         let unchanged = std::fs::symlink_metadata(&path).is_ok_and(|metadata| stamp(&metadata) == file.stamp);
@@ -403,16 +409,19 @@ impl Inbox {
             return true;
         }
         let unchanged_for = now.saturating_duration_since(seen.since);
-        let parsed = match arrival::decide(&file.sight, unchanged_for, held, &self.watching.patience) {
+        let (arrival, held) = held::weigh(&file.sight, unchanged_for, is_held, &self.watching.patience);
+        let parsed = match arrival {
             Arrival::Wait(pause) => {
                 seen.look_at = Some(now + pause);
-                let whole =
-                    matches!(file.sight, Sight::Read(Completeness::Complete | Completeness::LineEnded));
+                let ready = matches!(
+                    file.sight,
+                    Sight::Read(Completeness::Complete | Completeness::LineEnded) | Sight::Held
+                );
                 // Whole and only held open for a moment: nothing that a person need hear of.
-                if whole && unchanged_for < self.watching.patience.broken_after {
+                if ready && unchanged_for < self.watching.patience.broken_after {
                     return true;
                 }
-                let wrong = (whole && held).then_some(Wrong::HeldOpen);
+                let wrong = (ready && held).then_some(Wrong::HeldOpen);
                 return (self.tell)(Sighting::Left { name: name.to_owned(), stamp: file.stamp, wrong });
             }
             Arrival::Take | Arrival::SetAside(None) => {
@@ -472,12 +481,25 @@ pub(crate) fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
 }
 
 /// Which folder lies at a path; `None` where there is none or the system does not tell.
-fn identity(folder: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir).map(|metadata| metadata.ino())
+fn identity(folder: &Path) -> Option<FileId> {
+    folder.is_dir().then(|| file_id::get_file_id(folder).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_came_back_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inbox, aside) = (dir.path().join("inbox"), dir.path().join("aside"));
+        std::fs::create_dir(&inbox).unwrap();
+        let before = identity(&inbox);
+        assert!(before.is_some());
+        assert_eq!(identity(&inbox), before);
+        std::fs::rename(&inbox, aside).unwrap();
+        assert_eq!(identity(&inbox), None);
+        std::fs::create_dir(&inbox).unwrap();
+        assert!(identity(&inbox).is_some_and(|now| Some(now) != before));
     }
-    #[cfg(not(unix))]
-    std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir).map(|_| 0)
 }

@@ -304,8 +304,8 @@ impl Problem {
                  those itself. Add the row of the product that they belong to and drop the file again."
                     .into()
             }
-            Wrong::HeldOpen => "the file is whole, but some program still has it open for writing, so it is not \
-                                taken. Let that program close it, or restart it."
+            Wrong::HeldOpen => "some program still has the file open, so it is not taken. Let that program close \
+                                it, or restart it."
                 .into(),
             Wrong::NotStorable { reason } => {
                 format!("the file could not be recorded ({reason}). Nothing of it was sent.")
@@ -413,8 +413,8 @@ impl Problem {
                  Extend själv. Lägg till raden för artikeln som de hör till och lägg in filen igen."
                     .into()
             }
-            Wrong::HeldOpen => "filen är hel, men något program har den fortfarande öppen för skrivning, så den \
-                                tas inte. Låt programmet stänga den, eller starta om det."
+            Wrong::HeldOpen => "något program har fortfarande filen öppen, så den tas inte. Låt programmet stänga \
+                                den, eller starta om det."
                 .into(),
             Wrong::NotStorable { reason } => {
                 format!("filen kunde inte registreras ({reason}). Inget av den har skickats.")

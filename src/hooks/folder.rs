@@ -14,9 +14,10 @@ use super::Door;
 use super::listener::Listener;
 use crate::config::Config;
 use crate::engine::Event;
+use crate::exchange::held::{self, Held, is_held_by_another};
 use crate::exchange::read::read_bounded;
 use crate::exchange::watch::{Arrived, Sighting};
-use crate::exchange::{HOOKS_PREFIX, held, stamp};
+use crate::exchange::{HOOKS_PREFIX, stamp};
 use crate::formats::hook::{self, Hook};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::{canonical, json, names};
@@ -136,14 +137,14 @@ impl Folder {
         names.sort_unstable();
         let (signatures, names): (Vec<&String>, Vec<&String>) =
             names.into_iter().partition(|name| name.ends_with(SIGNATURE));
-        let held = if names.is_empty() { HashSet::new() } else { held::open_for_writing(&[&self.path]) };
+        let held = if names.is_empty() { Held::default() } else { Held::look(&[&self.path]) };
         let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         let mut next: Option<Instant> = None;
         let mut later = |at: Instant| next = Some(next.map_or(at, |known: Instant| known.min(at)));
         for some in names.chunks(TOGETHER) {
             let mut waiting = Vec::new();
             for name in some {
-                match self.look(name, held.contains(&real.join(name))) {
+                match self.look(name, || held.has(&real.join(name))) {
                     Look::Wait(at) => at.into_iter().for_each(&mut later),
                     Look::SetAside(wanting) => self.set_aside(name, wanting),
                     Look::Take(hook) => match self.door.hand_over(hook) {
@@ -182,7 +183,7 @@ impl Folder {
         seen
     }
 
-    fn look(&mut self, name: &str, is_held: bool) -> Look {
+    fn look(&mut self, name: &str, is_held: impl FnOnce() -> bool) -> Look {
         let path = self.path.join(name);
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { return Look::Wait(None) };
         // What is no ordinary file is never read and stays.
@@ -203,11 +204,12 @@ impl Folder {
         } else {
             match read_bounded(&path, max) {
                 Ok(bytes) => (Sight::Read(json::completeness(&bytes)), Some(bytes)),
+                Err(error) if is_held_by_another(&error) => (Sight::Held, None),
                 Err(error) => (Sight::Unreadable(error.to_string()), None),
             }
         };
         let wanting = |bytes, problem| Look::SetAside(Wanting { bytes, size, problem });
-        match arrival::decide(&sight, stood, is_held, &self.patience) {
+        match held::weigh(&sight, stood, is_held, &self.patience).0 {
             Arrival::Wait(pause) => Look::Wait(Some(Instant::now() + pause)),
             Arrival::SetAside(Some(wrong)) => wanting(bytes, Problem::of_file(wrong)),
             Arrival::SetAside(None) => {

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_somebody_reads_is_swapped_under_them() {
+    fn a_copy_that_somebody_reads_is_swapped_and_takes_nothing_from_them() {
         let (home, config) = home();
         let copier = Copier::new(config.clone());
         copier.refresh().unwrap();
@@ -192,8 +192,16 @@ mod tests {
             .unwrap()
             .execute_batch("INSERT INTO balances (product_number, warehouse) VALUES ('A', 'STORE')")
             .unwrap();
-        copier.refresh().unwrap();
-        assert_eq!(count(&reader), 1, "who reads goes on with what they began with");
+        if cfg!(windows) {
+            // There it stays as it was until they close it.
+            copier.refresh().unwrap_err();
+            assert_eq!(count(&reader), 1);
+            drop(reader);
+            copier.refresh().unwrap();
+        } else {
+            copier.refresh().unwrap();
+            assert_eq!(count(&reader), 1, "who reads goes on with what they began with");
+        }
         assert_eq!(count(&Connection::open(home.path().join("share/reports.db")).unwrap()), 2);
     }
 

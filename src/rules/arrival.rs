@@ -12,6 +12,8 @@ pub enum Sight {
     Read(Completeness),
     /// Too large to be read: its size in bytes.
     TooLarge(u64),
+    /// Another program holds it, and the system lets nobody else read it meanwhile.
+    Held,
     /// A format that is not taken.
     OtherFormat(Wrong),
     /// The system did not let us: what it said.
@@ -50,9 +52,9 @@ const HELD_LONG_AGAIN: Duration = Duration::from_secs(1);
 pub fn decide(sight: &Sight, unchanged_for: Duration, held_open: bool, patience: &Patience) -> Arrival {
     let (patience_for_it, wrong) = match sight {
         Sight::Read(Completeness::Complete | Completeness::LineEnded) if held_open => {
-            let long = unchanged_for >= HELD_LONG_AGAIN;
-            return Arrival::Wait(if long { HELD_LONG_AGAIN } else { HELD_OPEN_AGAIN });
+            return Arrival::Wait(held_again(unchanged_for));
         }
+        Sight::Held => return Arrival::Wait(held_again(unchanged_for)),
         Sight::Read(Completeness::Complete) => return Arrival::Take,
         Sight::Read(Completeness::LineEnded) => {
             return match patience.settle.checked_sub(unchanged_for) {
@@ -78,6 +80,10 @@ pub fn decide(sight: &Sight, unchanged_for: Duration, held_open: bool, patience:
         None | Some(Duration::ZERO) => Arrival::SetAside(wrong),
         Some(left) => Arrival::Wait(left),
     }
+}
+
+fn held_again(unchanged_for: Duration) -> Duration {
+    if unchanged_for >= HELD_LONG_AGAIN { HELD_LONG_AGAIN } else { HELD_OPEN_AGAIN }
 }
 
 /// Names that are left alone: a writer's own temporary files.

@@ -138,7 +138,7 @@ fn command(path: &Path) -> String {
     quoted(path).replace('$', "$$")
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,21 +19,37 @@ use windows_service::{define_windows_service, service_dispatcher};
 
 use super::{USER, written_folders};
 use crate::config::{Config, Language};
+use crate::home::acl;
 
-/// How long a start or stop is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a start or stop is waited for: longer than the 30 seconds after which Windows gives a start up, so that
+/// it is tried once more.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a service that starts or stops.
+const PAUSE: Duration = Duration::from_millis(100);
 /// A stop takes no longer, as the agent promises.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 /// The engine's loop must be heard from this often, once it has been heard.
 const WATCHDOG: Duration = Duration::from_secs(120);
 
-/// No such service (ERROR_SERVICE_DOES_NOT_EXIST).
+/// ERROR_SERVICE_REQUEST_TIMEOUT: the process did not answer in time; it may have started all the same.
+const NO_ANSWER: i32 = 1053;
+/// ERROR_SERVICE_DATABASE_LOCKED: another service is just being started or changed.
+const LOCKED: i32 = 1055;
+/// ERROR_SERVICE_ALREADY_RUNNING.
+const RUNS_ALREADY: i32 = 1056;
+/// ERROR_SERVICE_DOES_NOT_EXIST.
 const NOT_THERE: i32 = 1060;
+/// ERROR_SERVICE_CANNOT_ACCEPT_CTRL: it just starts or stops.
+const NOT_NOW: i32 = 1061;
+/// ERROR_SERVICE_NOT_ACTIVE.
+const RUNS_NOT: i32 = 1062;
+/// ERROR_SERVICE_MARKED_FOR_DELETE: it was removed, and goes when the last who looks at it lets go.
+const GOING: i32 = 1072;
 
 // ------------------------------------------------------------ what the manager starts
 
-/// The agent: its home, told to stop, telling that it is alive. It ends with an error in words.
-pub type Agent = fn(PathBuf, &Receiver<()>, &mut dyn FnMut()) -> Result<(), String>;
+/// The agent: its service's name, its home, told to stop, telling that it is alive. It ends with an error in words.
+pub type Agent = fn(&str, PathBuf, &Receiver<()>, &mut dyn FnMut()) -> Result<(), String>;
 
 struct Hosted {
     name: String,
@@ -82,10 +97,10 @@ fn service_main(_arguments: Vec<OsString>) {
             tell(handle, ServiceState::Running, ServiceExitCode::NO_ERROR);
         }
     };
-    let exit = match (hosted.agent)(hosted.home.clone(), &stop, &mut alive) {
+    let exit = match (hosted.agent)(&hosted.name, hosted.home.clone(), &stop, &mut alive) {
         Ok(()) => ServiceExitCode::NO_ERROR,
         Err(why) => {
-            events(&hosted.name).inspect(|events| events.error(&why));
+            events(&hosted.name, log::Level::Error).inspect(|events| events.write(log::Level::Error, &why));
             ServiceExitCode::ServiceSpecific(1)
         }
     };
@@ -139,27 +154,19 @@ fn watch(heard: Arc<Mutex<Option<Instant>>>) {
 /// The system's event log, for what a person must see to.
 pub struct Events(eventlog::EventLog);
 
-/// Opens the event log under the service's name; `None` where the system has none.
-pub fn events(name: &str) -> Option<Events> {
-    eventlog::EventLog::new(name, log::Level::Error).ok().map(Events)
+/// Opens the event log under the service's name, for what is as weighty as `least`; `None` where the system has
+/// none.
+pub fn events(name: &str, least: log::Level) -> Option<Events> {
+    eventlog::EventLog::new(name, least).ok().map(Events)
 }
 
 impl Events {
-    /// The service began or ended.
-    pub fn info(&self, words: &str) {
-        self.write(log::Level::Info, words);
-    }
-
-    /// What a person must see to.
-    pub fn error(&self, words: &str) {
-        self.write(log::Level::Error, words);
-    }
-
-    fn write(&self, level: log::Level, words: &str) {
+    /// Writes one event.
+    pub fn write(&self, level: log::Level, words: &str) {
         log::Log::log(&self.0, &log::Record::builder().level(level).args(format_args!("{words}")).build());
     }
 
-    /// As a part of the log: errors only.
+    /// As a part of the log.
     pub fn into_log(self) -> Box<dyn log::Log> {
         Box::new(self.0)
     }
@@ -211,15 +218,19 @@ impl Service {
     ///
     /// # Errors
     /// The program's own path can't be told.
-    pub fn plan(&self, config: &Config, user: &str) -> anyhow::Result<String> {
+    pub fn plan(&self, config: &Config, user: &str, web: Option<&str>) -> anyhow::Result<String> {
         let info = self.info(config, user)?;
         let arguments: Vec<_> = info.launch_arguments.iter().map(|one| one.to_string_lossy()).collect();
         Ok(format!(
-            "{}\nprogram   {} {}\naccount   {}\n",
+            "{}\nprogram   {} {}\naccount   {}\n{}",
             self.name,
             info.executable_path.display(),
             arguments.join(" "),
-            self.account(user)
+            self.account(user),
+            self.rights(config, user, web)
+                .iter()
+                .map(|right| format!("rights    {right}\n"))
+                .collect::<String>()
         ))
     }
 
@@ -229,7 +240,7 @@ impl Service {
     /// What could not be done, and what to do about it.
     pub fn install(&self, config: &Config, user: &str, web: Option<&str>) -> anyhow::Result<String> {
         let manager = self.manager(ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE)?;
-        let runs_already = self.state()?.is_active();
+        let runs_already = self.state()?.is_alive();
         if crate::home::is_locked(config) && !runs_already {
             bail!(self.language.pick(
                 "the agent runs already, not as this service: stop it first (Ctrl-C where it was started)",
@@ -247,9 +258,11 @@ impl Service {
                 service.change_config(&info).context("the service can't be changed")?;
                 service
             }
-            Err(error) if is_not_there(&error) => {
-                manager.create_service(&info, access).context("the service can't be made")?
-            }
+            Err(error) if is(&error, NOT_THERE) => patiently(
+                |error| is(error, GOING) || is(error, LOCKED),
+                || manager.create_service(&info, access),
+            )
+            .context("the service can't be made")?,
             Err(error) => return Err(self.denied(error)),
         };
         // What the system can't do of this stops nothing.
@@ -279,60 +292,43 @@ impl Service {
         if let Err(error) = eventlog::register(&self.name) {
             notes.push_str(&format!("event log: {error}\n"));
         }
-        notes.push_str(&self.set_rights(config, user, web)?);
+        for right in self.rights(config, user, web) {
+            if let Err(why) = right.give() {
+                notes.push_str(&format!("{right}: {why}\n"));
+            }
+        }
         self.start()?;
         Ok(format!("{notes}{}", self.state()?.to_text(self.language)))
     }
 
     /// Data and settings are for administrators, the system and the service alone; the webshop's account may
     /// write in the exchange folder where it must.
-    fn set_rights(&self, config: &Config, user: &str, web: Option<&str>) -> anyhow::Result<String> {
-        const ADMINISTRATORS: &str = "*S-1-5-32-544";
-        const SYSTEM: &str = "*S-1-5-18";
+    fn rights(&self, config: &Config, user: &str, web: Option<&str>) -> Vec<Right> {
         let account = self.account(user);
-        let all = "(OI)(CI)";
-        let mut told = String::new();
-        let mut icacls = |path: &Path, arguments: &[String]| -> anyhow::Result<()> {
-            let ran =
-                Command::new("icacls").arg(path).args(arguments).arg("/q").output().context("icacls")?;
-            if !ran.status.success() {
-                let why = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
-                told.push_str(&format!("icacls {}: {why}\n", path.display()));
-            }
-            Ok(())
-        };
-        let closed = |rights: &str, inherited: &str| {
-            let grant = |who: &str, rights: &str| format!("{who}:{inherited}{rights}");
-            vec![
-                "/inheritance:r".to_owned(),
-                "/grant:r".to_owned(),
-                grant(ADMINISTRATORS, "F"),
-                grant(SYSTEM, "F"),
-                grant(&account, rights),
-            ]
-        };
+        let mut rights: Vec<Right> = Vec::new();
         for folder in written_folders(config) {
-            icacls(&folder, &closed("M", all))?;
+            rights.push(Right::closed(&folder, &account, "M"));
         }
-        icacls(&config.settings_file(), &closed("R", ""))?;
+        rights.push(Right::closed(&config.settings_file(), &account, "R"));
         for file in config.secret_files.iter().filter(|file| file.starts_with(&config.home)) {
-            icacls(file, &closed("R", ""))?;
+            rights.push(Right::closed(file, &account, "R"));
         }
         // To get there the service need only pass through.
-        icacls(&config.home, &["/grant".into(), format!("{account}:(RX)")])?;
+        rights.push(Right::granted(&config.home, &account, "(RX)"));
+        // It moves what the webshop dropped, whatever rights that came with.
+        rights.push(Right::granted(&config.exchange.folder, &account, "(OI)(CI)F"));
         if let Some(web) = web {
-            icacls(&config.exchange.folder, &["/grant".into(), format!("{web}:{all}RX")])?;
-            for folder in [
+            rights.push(Right::granted(&config.exchange.folder, web, "(OI)(CI)RX"));
+            let written = [
                 config.inbox(),
                 config.rejected(),
                 config.hooks(),
                 config.outgoing_changes(),
                 config.outgoing_atp(),
-            ] {
-                icacls(&folder, &["/grant".into(), format!("{web}:{all}M")])?;
-            }
+            ];
+            rights.extend(written.iter().map(|folder| Right::granted(folder, web, "(OI)(CI)M")));
         }
-        Ok(told)
+        rights
     }
 
     /// Stops the service and takes it out of the system. The home stays as it is.
@@ -340,7 +336,7 @@ impl Service {
     /// # Errors
     /// What could not be done.
     pub fn uninstall(&self) -> anyhow::Result<String> {
-        if self.state()?.is_active() {
+        if self.state()?.is_alive() {
             self.stop()?;
         }
         let service = self.open(ServiceAccess::DELETE)?;
@@ -360,12 +356,26 @@ impl Service {
     /// # Errors
     /// It can't be started, or is not ready soon.
     pub fn start(&self) -> anyhow::Result<()> {
-        if self.state()?.is_active() {
-            return Ok(());
-        }
         let service = self.open(ServiceAccess::START)?;
-        service.start::<&str>(&[]).context("the service can't be started")?;
-        self.wait_for("Running")
+        let (began, mut started) = (Instant::now(), false);
+        loop {
+            let late = began.elapsed() > PATIENCE;
+            match self.state()?.state {
+                Some(ServiceState::Running) => return Ok(()),
+                Some(ServiceState::Stopped) if started || late => return Err(self.is_not("started")),
+                Some(ServiceState::Stopped) => match service.start::<&str>(&[]) {
+                    Ok(()) => started = true,
+                    // Whether it runs all the same is seen by its state; if not, it is tried again.
+                    Err(error) if [NO_ANSWER, LOCKED, RUNS_ALREADY].iter().any(|code| is(&error, *code)) => {
+                        log::debug!("the service manager can't start it now: {error}");
+                    }
+                    Err(error) => return Err(error).context("the service can't be started"),
+                },
+                _ if late => return Err(self.is_not("started")),
+                _ => {}
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Stops it, and waits until it has ended.
@@ -373,30 +383,29 @@ impl Service {
     /// # Errors
     /// It can't be stopped.
     pub fn stop(&self) -> anyhow::Result<()> {
-        if self.state()?.state == "Stopped" {
-            return Ok(());
-        }
         let service = self.open(ServiceAccess::STOP)?;
-        service.stop().context("the service can't be stopped")?;
-        self.wait_for("Stopped")
+        let began = Instant::now();
+        loop {
+            match self.state()?.state {
+                Some(ServiceState::Stopped) | None => return Ok(()),
+                _ if began.elapsed() > PATIENCE => return Err(self.is_not("stopped")),
+                Some(ServiceState::StopPending) => {}
+                Some(_) => match service.stop() {
+                    Ok(_) => {}
+                    Err(error) if [NO_ANSWER, NOT_NOW, RUNS_NOT].iter().any(|code| is(&error, *code)) => {}
+                    Err(error) => return Err(error).context("the service can't be stopped"),
+                },
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 
-    fn wait_for(&self, wanted: &str) -> anyhow::Result<()> {
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            let state = self.state()?.state;
-            if state == wanted {
-                return Ok(());
-            }
-            if state == "Stopped" {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    fn is_not(&self, done: &str) -> anyhow::Error {
         let name = &self.name;
-        bail!(self.language.pick(
-            format!("{name} is not {wanted}. Why stands in the event log (Application) and in data/logs"),
-            format!("{name} är inte {wanted}. Varför står i händelseloggen (Program) och i data/logs"),
+        let swedish = if done == "started" { "startad" } else { "stoppad" };
+        anyhow::anyhow!(self.language.pick(
+            format!("{name} is not {done}. Why stands in the event log (Application) and in data/logs"),
+            format!("{name} är inte {swedish}. Varför står i händelseloggen (Program) och i data/logs"),
         ))
     }
 
@@ -408,13 +417,12 @@ impl Service {
         let manager = self.manager(ServiceManagerAccess::CONNECT)?;
         let status = match manager.open_service(&self.name, ServiceAccess::QUERY_STATUS) {
             Ok(service) => Some(service.query_status().context("the service can't be asked")?),
-            Err(error) if is_not_there(&error) => None,
+            Err(error) if is(&error, NOT_THERE) => None,
             Err(error) => return Err(self.denied(error)),
         };
         Ok(State {
             name: self.name.clone(),
-            is_installed: status.is_some(),
-            state: status.as_ref().map_or_else(String::new, |status| format!("{:?}", status.current_state)),
+            state: status.as_ref().map(|status| status.current_state),
             pid: status.and_then(|status| status.process_id).filter(|pid| *pid != 0),
         })
     }
@@ -426,7 +434,7 @@ impl Service {
     fn open(&self, access: ServiceAccess) -> anyhow::Result<windows_service::service::Service> {
         match self.manager(ServiceManagerAccess::CONNECT)?.open_service(&self.name, access) {
             Ok(service) => Ok(service),
-            Err(error) if is_not_there(&error) => {
+            Err(error) if is(&error, NOT_THERE) => {
                 let name = &self.name;
                 bail!(self.language.pick(
                     format!("there is no service {name}. Install it with: extend-edge service install"),
@@ -445,42 +453,104 @@ impl Service {
     }
 }
 
-fn is_not_there(error: &windows_service::Error) -> bool {
-    matches!(error, windows_service::Error::Winapi(error) if error.raw_os_error() == Some(NOT_THERE))
+/// Whether the system's error has this code.
+fn is(error: &windows_service::Error, code: i32) -> bool {
+    matches!(error, windows_service::Error::Winapi(error) if error.raw_os_error() == Some(code))
+}
+
+/// Does it again for a while for as long as its error passes by itself.
+fn patiently<T>(
+    passes: impl Fn(&windows_service::Error) -> bool,
+    mut act: impl FnMut() -> windows_service::Result<T>,
+) -> windows_service::Result<T> {
+    let began = Instant::now();
+    loop {
+        match act() {
+            Err(error) if passes(&error) && began.elapsed() < STOPS_WITHIN => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+}
+
+/// Who may do what with a folder or file: a call of icacls, which says it in every language of Windows.
+#[derive(Debug)]
+struct Right {
+    path: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Right {
+    /// Closed to all but administrators, the system, who made it, and `account`.
+    fn closed(path: &Path, account: &str, right: &str) -> Right {
+        let inherited = if path.is_dir() { "(OI)(CI)" } else { "" };
+        let mut arguments = acl::closed(inherited);
+        arguments.push(format!("{account}:{inherited}{right}"));
+        Right { path: path.to_owned(), arguments }
+    }
+
+    /// What `account` may do beside what was so.
+    fn granted(path: &Path, account: &str, right: &str) -> Right {
+        Right { path: path.to_owned(), arguments: vec!["/grant".into(), format!("{account}:{right}")] }
+    }
+
+    /// Gives it; else why not.
+    fn give(&self) -> Result<(), String> {
+        acl::icacls(&self.path, &self.arguments).map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+impl std::fmt::Display for Right {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "icacls {} {}", self.path.display(), self.arguments.join(" "))
+    }
 }
 
 /// How a service stands.
 #[derive(Debug, Clone)]
 pub struct State {
     name: String,
-    is_installed: bool,
-    state: String,
+    /// `None`: it is not installed.
+    state: Option<ServiceState>,
     pid: Option<u32>,
 }
 
 impl State {
     /// Whether it runs and is ready.
     pub fn is_active(&self) -> bool {
-        self.state == "Running"
+        self.state == Some(ServiceState::Running)
+    }
+
+    /// Whether it has a process: it runs, begins or ends.
+    pub fn is_alive(&self) -> bool {
+        self.state.is_some_and(|state| state != ServiceState::Stopped)
     }
 
     /// For a program.
     pub fn to_json(&self) -> Value {
-        json!({ "name": self.name, "installed": self.is_installed, "state": self.state, "pid": self.pid })
+        let state = self.state.map_or_else(String::new, |state| format!("{state:?}"));
+        json!({ "name": self.name, "installed": self.state.is_some(), "state": state, "pid": self.pid })
     }
 
     /// For people.
     pub fn to_text(&self, language: Language) -> String {
         let name = &self.name;
-        match (self.is_installed, self.is_active()) {
-            (false, _) => language.pick(
+        match self.state {
+            None => language.pick(
                 format!("{name} is not installed. Install it with: extend-edge service install\n"),
                 format!("{name} är inte installerad. Installera den med: extend-edge service install\n"),
             ),
-            (true, true) => language.pick(format!("{name} runs\n"), format!("{name} är igång\n")),
-            (true, false) => language.pick(
-                format!("{name} does not run ({}). Start it with: extend-edge service start\n", self.state),
-                format!("{name} är inte igång ({}). Starta den med: extend-edge service start\n", self.state),
+            Some(ServiceState::Running) => {
+                language.pick(format!("{name} runs\n"), format!("{name} är igång\n"))
+            }
+            Some(ServiceState::StartPending) => {
+                language.pick(format!("{name} begins\n"), format!("{name} startar\n"))
+            }
+            Some(ServiceState::StopPending) => {
+                language.pick(format!("{name} ends\n"), format!("{name} stannar\n"))
+            }
+            Some(_) => language.pick(
+                format!("{name} does not run. Start it with: extend-edge service start\n"),
+                format!("{name} är inte igång. Starta den med: extend-edge service start\n"),
             ),
         }
     }

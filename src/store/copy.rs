@@ -92,11 +92,12 @@ fn copy_beside(
 ) -> Result<bool, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // A database on a disk that can't be written, or that another account owns, can still be read.
-    let source = Connection::open_with_flags(from, flags)
-        .or_else(|_| Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    let from = super::for_sqlite(from);
+    let source = Connection::open_with_flags(&from, flags)
+        .or_else(|_| Connection::open_with_flags(&from, OpenFlags::SQLITE_OPEN_READ_ONLY))?;
     super::prepare(&source)?;
     source.pragma_update(None, "query_only", true)?;
-    let mut target = Connection::open(beside)?;
+    let mut target = Connection::open(super::for_sqlite(beside))?;
     // Nobody sees this file until it is whole: what is left of one that was not is thrown away.
     target.pragma_update(None, "journal_mode", "OFF")?;
     target.pragma_update(None, "synchronous", "OFF")?;

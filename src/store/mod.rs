@@ -44,7 +44,8 @@ pub mod unknown;
 pub mod upkeep;
 pub mod wal;
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -165,7 +166,7 @@ fn open_and_keep(path: &Path, keep: bool) -> Result<Connection, StoreError> {
         std::fs::create_dir_all(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
     }
-    let mut connection = Connection::open(path)?;
+    let mut connection = Connection::open(for_sqlite(path))?;
     prepare(&connection)?;
     // A command and the agent may make it at the same moment. SQLite does not wait where two want to go from
     // reading to writing, as each would wait for the other: whoever was turned away begins anew.
@@ -177,6 +178,24 @@ fn open_and_keep(path: &Path, keep: bool) -> Result<Connection, StoreError> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(connection)
+}
+
+/// A path as SQLite needs it. It hands it to Windows as it is, which takes one of 260 characters or more only where
+/// that begins with `\\?\`; the standard library does the same for all other files.
+fn for_sqlite(path: &Path) -> Cow<'_, Path> {
+    /// Room for what SQLite puts behind the name: `-journal`.
+    const LONG: usize = 250;
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match absolute.to_str() {
+        Some(text) if cfg!(windows) && text.len() >= LONG && !text.starts_with(r"\\?\") => {
+            let literal = match text.strip_prefix(r"\\") {
+                Some(share) => format!(r"\\?\UNC\{share}"),
+                None => format!(r"\\?\{text}"),
+            };
+            PathBuf::from(literal).into()
+        }
+        _ => path.into(),
+    }
 }
 
 fn make(connection: &mut Connection, keep: bool) -> Result<(), StoreError> {
@@ -198,7 +217,7 @@ fn make(connection: &mut Connection, keep: bool) -> Result<(), StoreError> {
 /// There is no database at `path`, or it can't be opened.
 pub fn open_existing(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(for_sqlite(path), flags)?;
     prepare(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)

@@ -33,9 +33,9 @@ impl From<io::Error> for Trouble {
 
 /// Serves one connection until it ends.
 pub(super) fn serve(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
-    let mut line = Line { stream: &stream, arrived: Vec::with_capacity(READ_ROOM) };
+    let mut line = Line { stream: &stream, shared, arrived: Vec::with_capacity(READ_ROOM) };
     loop {
-        match serve_request(&mut line, peer, shared) {
+        match serve_request(&mut line, peer) {
             Ok(true) => {}
             Ok(false) => break,
             Err(Trouble::Gone) => break,
@@ -63,6 +63,7 @@ pub(super) fn turn_away(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
 /// The bytes that have arrived and are not used yet, and where more come from.
 struct Line<'a> {
     stream: &'a TcpStream,
+    shared: &'a Shared,
     arrived: Vec<u8>,
 }
 
@@ -73,7 +74,7 @@ impl Line<'_> {
         if left.is_zero() {
             return Err(Trouble::Gone);
         }
-        self.stream.set_read_timeout(Some(left))?;
+        self.wait(left)?;
         let start = self.arrived.len();
         self.arrived.resize(start + READ_ROOM, 0);
         let mut stream = self.stream;
@@ -88,8 +89,42 @@ impl Line<'_> {
     }
 }
 
+/// How often a reader looks whether the server ends, where nothing wakes it.
+#[cfg(windows)]
+const LOOK: Duration = Duration::from_millis(200);
+
+impl Line<'_> {
+    /// Lets the next read wait no longer than `left`.
+    #[cfg(not(windows))]
+    fn wait(&self, left: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(left))
+    }
+
+    /// Waits until there is something to read, no longer than `left`. A reader on Windows is not woken by the
+    /// shutdown of its socket, and a read that is given up there may lose what just came: one that only peeks does
+    /// not.
+    #[cfg(windows)]
+    fn wait(&self, left: Duration) -> io::Result<()> {
+        let deadline = Instant::now() + left;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).min(LOOK);
+            if left.is_zero() || self.shared.is_stopping() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.peek(&mut [0]) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                }
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+}
+
 /// Serves one request; `false` when the connection is to be closed after it.
-fn serve_request(line: &mut Line<'_>, peer: SocketAddr, shared: &Shared) -> Result<bool, Trouble> {
+fn serve_request(line: &mut Line<'_>, peer: SocketAddr) -> Result<bool, Trouble> {
+    let shared = line.shared;
     let limits = &shared.limits;
     if line.arrived.is_empty() {
         line.more(Instant::now() + limits.idle)?;

@@ -141,6 +141,12 @@ impl Drop for Server {
 }
 
 impl Shared {
+    /// Whether the server ends.
+    #[cfg(windows)]
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
     fn live(&self) -> std::sync::MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,8 @@
 //! Tests from outside: real HTTP, real files, the stand-in for Extend.
 
+// What only tests with signals, pipes and modes use.
+#![cfg_attr(windows, allow(dead_code, unused_imports))]
+
 mod conformance;
 mod csv;
 mod flows;

@@ -45,7 +45,19 @@ pub fn is_closed(path: &Path, language: Language) -> Result<(), String> {
             ));
         }
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    if crate::home::acl::is_open(path) == Some(true) {
+        let shown = path.display();
+        let close = format!(
+            "icacls \"{shown}\" {}",
+            crate::home::acl::closed(if path.is_dir() { "(OI)(CI)" } else { "" }).join(" ")
+        );
+        return Err(language.pick(
+            format!("every account of this computer may read it. «service install» closes it, and so does: {close}"),
+            format!("alla konton på datorn får läsa den. «service install» stänger den, och det gör också: {close}"),
+        ));
+    }
+    #[cfg(not(any(unix, windows)))]
     let _ = (path, language);
     Ok(())
 }
@@ -64,8 +76,16 @@ pub fn service(language: Language) -> Option<String> {
         use crate::service::{NAME, systemd::Service};
         return Service::new(NAME, language).state().ok().map(|state| state.to_string());
     }
-    let _ = language;
-    None
+    #[cfg(windows)]
+    return {
+        use crate::service::{NAME, windows::Service};
+        Service::new(NAME, language).state().ok().map(|state| state.to_text(language))
+    };
+    #[cfg(not(windows))]
+    {
+        let _ = language;
+        None
+    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub fn write(
     let mut source = store::open_existing(from)?;
     source.progress_handler(10_000, Some(stop))?;
     let schema = schema(&source)?;
-    let copy = Connection::open(to)?;
+    let copy = Connection::open(store::for_sqlite(to))?;
     // Nobody reads the file before it is whole; one that is not is thrown away.
     copy.pragma_update(None, "journal_mode", "OFF")?;
     copy.pragma_update(None, "synchronous", "OFF")?;

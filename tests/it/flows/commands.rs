@@ -157,10 +157,15 @@ fn check_looks_at_disks_and_alarms() {
     assert!(ran.stdout.contains("ok     the alarm's webhook: 127.0.0.1"), "{ran:?}");
     assert!(!ran.stdout.contains("KEY"), "{ran:?}");
 
-    let shop = Plan::sample().set("alert.command", "[\"sh\"]").set("alert.disk_free_mb", "1").open();
+    let there = if cfg!(windows) { "cmd" } else { "sh" };
+    let shop =
+        Plan::sample().set("alert.command", &format!("[\"{there}\"]")).set("alert.disk_free_mb", "1").open();
     let ran = shop.run(&["check"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.contains("the disks have room") && ran.stdout.contains("command: sh"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("the disks have room") && ran.stdout.contains(&format!("command: {there}")),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -37,3 +37,4 @@ mod support;
 mod sweeps;
 mod ubl;
 mod upgrades;
+mod windows;
