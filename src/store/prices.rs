@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::cells::count;
 use super::mirrored::{self, Applied, Reading};
-use super::sweeps;
+use super::{sweeps, sync_state};
 use crate::rules::mirror::{Cell, Entity, KeyHashes, tables};
 
 /// Stores a page of one customer's ProductPrices. `fetched_at` changes when the price does.
@@ -116,6 +116,9 @@ pub fn oldest_turn(connection: &Connection) -> rusqlite::Result<Option<String>> 
 /// A customer had its turn, that `began` then; `error`: why its list could not be stored. Where it changed since
 /// then it is wanted once more.
 ///
+/// The first whole list of a customer is told to the webshop whole, whatever of it was here: the mirror may come
+/// from a backup, and the webshop have read what is younger.
+///
 /// # Errors
 /// SQLite's.
 pub fn end_turn(
@@ -125,6 +128,11 @@ pub fn end_turn(
     now: &str,
     error: Option<&str>,
 ) -> rusqlite::Result<()> {
+    if error.is_none() {
+        let first = "customer_number = ?1 AND EXISTS
+            (SELECT 1 FROM price_customers WHERE customer_number = ?1 AND fetched_at IS NULL)";
+        sync_state::announce_all(connection, &tables::PRICES, first, &[customer_number])?;
+    }
     connection
         .prepare_cached(
             "UPDATE price_customers SET tried_at = ?2, error = ?3, fetched_at = iif(?3 IS NULL, ?2, fetched_at),

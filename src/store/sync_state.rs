@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::cells::count;
-use crate::rules::mirror::Entity;
+use crate::rules::mirror::{Entity, Table};
 
 /// The state of one entity. Times are UTC text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -149,11 +149,13 @@ pub fn finish_round(connection: &Connection, entity: Entity, round: &Round<'_>) 
 pub fn owe_everything(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "UPDATE sync_state SET last_full_at = NULL;
+         UPDATE price_customers SET tried_at = NULL, fetched_at = NULL;
          DELETE FROM pending_changes;
          DELETE FROM owed_files WHERE kind = 'snapshot';
          DELETE FROM sync_requests;",
     )?;
-    for entity in Entity::PUT_OUT {
+    // Prices are told of customer by customer, with the first whole list of each.
+    for entity in Entity::PUT_OUT.into_iter().filter(|entity| *entity != Entity::Prices) {
         super::agent::set(connection, &announcement(entity), "1")?;
     }
     Ok(())
@@ -200,16 +202,27 @@ fn announce_where_owed(connection: &Connection, entity: Entity) -> rusqlite::Res
     if super::agent::get(connection, &note)?.is_none_or(|note| note.is_empty()) {
         return Ok(());
     }
-    let keys: Vec<&str> = table.columns.iter().take(table.keys).map(|column| column.name).collect();
-    connection.execute(
-        &format!(
-            "INSERT OR IGNORE INTO pending_changes SELECT ?1, json_array({}) FROM {}",
-            keys.join(", "),
-            table.name
-        ),
-        [table.name],
-    )?;
+    announce_all(connection, table, "TRUE", &[])?;
     super::agent::set(connection, &note, "")
+}
+
+/// Tells the webshop of all rows of `table` that `wheres` chooses, whether they changed or not; `given` are its
+/// values, from `?1`.
+pub(super) fn announce_all(
+    connection: &Connection,
+    table: &Table,
+    wheres: &str,
+    given: &[&str],
+) -> rusqlite::Result<()> {
+    let name = table.name;
+    let keys: Vec<&str> = table.columns.iter().take(table.keys).map(|column| column.name).collect();
+    let keys = keys.join(", ");
+    connection
+        .prepare_cached(&format!(
+            "INSERT OR IGNORE INTO pending_changes SELECT '{name}', json_array({keys}) FROM {name} WHERE {wheres}"
+        ))?
+        .execute(rusqlite::params_from_iter(given))?;
+    Ok(())
 }
 
 /// Records how far a list of everything was read; `None`: it is read no longer.

@@ -76,3 +76,45 @@ fn a_price_that_changed_or_vanished_reaches_the_changes() {
             })
     });
 }
+
+#[test]
+fn after_a_restore_the_webshop_is_told_all_prices_again() {
+    let shop = open("[\"C-00001\"]");
+    let cost = |price| {
+        shop.extend.world().set_price(
+            "C-00001",
+            CustomerPrice {
+                product: "P-000007".into(),
+                sales_unit: "Stk".into(),
+                from_quantity: 1,
+                currency: "SEK".into(),
+                price,
+            },
+        );
+    };
+    // What a webshop that reads file after file believes.
+    let told = || {
+        let mut told = None;
+        for bytes in files_in(&shop.exchange("outgoing/changes")).into_values() {
+            let set: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+            let mut rows = set["rows"].as_array().into_iter().flatten();
+            let of =
+                |row: &&serde_json::Value| row["product_number"] == "P-000007" && row["price"].is_number();
+            told = rows.rfind(of).and_then(|row| row["price"].as_f64()).or(told);
+        }
+        told
+    };
+    cost(2.5);
+    assert_eq!(shop.run(&["once"]).code, Some(0));
+    assert_eq!(told(), Some(2.5));
+    let backup = shop.home().join("shop.db").display().to_string();
+    assert_eq!(shop.run(&["backup", &backup]).code, Some(0));
+    cost(9.75);
+    assert_eq!(shop.run(&["sync", "prices"]).code, Some(0));
+    assert_eq!(told(), Some(9.75));
+    assert_eq!(shop.run(&["restore", &backup]).code, Some(0));
+    // Extend says again what the backup says, and the webshop knows the price that came between.
+    cost(2.5);
+    assert_eq!(shop.run(&["once"]).code, Some(0));
+    assert_eq!(told(), Some(2.5));
+}

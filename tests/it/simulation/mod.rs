@@ -68,6 +68,45 @@ fn simulation_long() {
     );
 }
 
+/// What a shop's database and folders hold after so many days.
+fn holds(world: &World) -> Option<String> {
+    let connection = world.process.as_ref()?.engine.connection();
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap_or(-1);
+    let pages = number("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count");
+    Some(format!(
+        "{:5} documents, {:4} unfinished, {:4} kB of payloads and answers, {:5} attempts, {:5} orders mirrored, \
+         {:6} kB in use, {:5} files in the folders",
+        number("SELECT count(*) FROM outbox"),
+        number("SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending', 'refused')"),
+        number("SELECT coalesce(sum(length(payload) + coalesce(length(answer), 0)), 0) / 1024 FROM outbox"),
+        number("SELECT count(*) FROM outbox_attempts"),
+        number("SELECT count(*) FROM orders"),
+        pages * number("PRAGMA page_size") / 1024,
+        world.disk.stored.len(),
+    ))
+}
+
+#[test]
+#[ignore = "a year of three shops, for its figures"]
+fn simulation_year() {
+    // Seeds of shops that keep what has ended for 1, 7 and 90 days.
+    for keep_days in [1, 7, 90] {
+        let mut seeds = FROM..;
+        let mut world = seeds
+            .by_ref()
+            .map(|seed| World::new(seed, false))
+            .find(|world| world.config.exchange.keep_days == keep_days)
+            .expect("a shop");
+        println!("keep_days = {keep_days}");
+        for day in 0..365 {
+            world.day(day).unwrap_or_else(|why| panic!("day {day}: {why}"));
+            if day % 73 == 72 {
+                println!("  day {:3}: {}", day + 1, holds(&world).unwrap_or_default());
+            }
+        }
+    }
+}
+
 #[test]
 fn simulation_tells_the_same_story_for_the_same_seed() {
     let (first, second) = (shop(7, true), shop(7, true));

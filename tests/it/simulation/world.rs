@@ -124,7 +124,7 @@ pub struct World {
     wall_offset: i64,
     queue: BinaryHeap<Reverse<Entry>>,
     order: u64,
-    config: Arc<Config>,
+    pub config: Arc<Config>,
     pub process: Option<Process>,
     processes: u64,
     /// The database, while no process has it.
