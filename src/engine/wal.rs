@@ -18,8 +18,9 @@ const TOLD_FROM_BYTES: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct LogWatch {
     looked_at: Option<Duration>,
-    /// Since when a reader was seen to hold it at every look.
+    /// Since when a reader was seen to hold it at every look, and at the same page.
     held_since: Option<Now>,
+    held_at: u64,
     told: bool,
 }
 
@@ -47,6 +48,11 @@ impl Engine {
                 wal::truncate(&self.connection)?;
             }
             return Ok(());
+        }
+        // One that moves on holds nothing for long, though at every look somebody holds something: Litestream
+        // reads what is new all day, so that nobody cuts the log before it has a copy.
+        if std::mem::replace(&mut watch.held_at, log.moved_pages) != log.moved_pages {
+            watch.held_since = None;
         }
         let since = *watch.held_since.get_or_insert(now);
         if now.mono >= since.mono + TOLD_AFTER && log.bytes >= TOLD_FROM_BYTES {
@@ -130,6 +136,30 @@ mod tests {
         engine.tend_log(at(361)).unwrap();
         assert_eq!(log_bytes(&config.database), 0, "what it held is given back");
         assert_eq!(codes(&engine, &config, at(361)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_reader_that_moves_on_is_nobodys_trouble() {
+        let home = tempfile::tempdir().unwrap();
+        let config = Arc::new(Config::parse(home.path(), SETTINGS, None).unwrap());
+        let connection = store::open(&config.database).unwrap();
+        let mut engine = Engine::new(connection, config.clone(), Task::default(), at(0)).unwrap();
+        let reader = Connection::open(&config.database).unwrap();
+        let begin = || {
+            reader.execute_batch("BEGIN").unwrap();
+            reader.query_row("SELECT count(*) FROM products", [], |_| Ok(())).unwrap();
+        };
+        begin();
+        for look in 0..30 {
+            write_megabytes(engine.connection(), 9);
+            engine.tend_log(at(30 * look)).unwrap();
+            assert_eq!(codes(&engine, &config, at(30 * look)), Vec::<String>::new(), "at look {look}");
+            // Held at every look, and each time a moment later.
+            if look % 2 == 0 {
+                reader.execute_batch("COMMIT").unwrap();
+                begin();
+            }
+        }
     }
 
     #[test]

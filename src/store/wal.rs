@@ -22,6 +22,8 @@ const NOTE: &str = "log_held";
 pub struct Log {
     /// Its size in bytes.
     pub bytes: u64,
+    /// How much of it is in the database by now, in pages: up to the moment that the oldest reader needs.
+    pub moved_pages: u64,
     /// A reader still needs a moment before its end.
     pub is_held: bool,
 }
@@ -36,7 +38,7 @@ pub fn checkpoint(connection: &Connection) -> rusqlite::Result<Log> {
     let (pages, moved): (i64, i64) =
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))?;
     let bytes = u64::try_from(pages.max(0) * page).unwrap_or(0);
-    Ok(Log { bytes, is_held: moved < pages })
+    Ok(Log { bytes, moved_pages: u64::try_from(moved).unwrap_or(0), is_held: moved < pages })
 }
 
 /// Cuts the log to nothing, where no reader needs it. Waits for nobody: where it can't be done, it can be
