@@ -376,7 +376,7 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 76, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 77, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;
@@ -415,4 +415,19 @@ fn a_key_that_was_renamed_still_works_and_says_so() {
     let both = read(&format!("{EXTEND}tenant = \"other\"\n")).unwrap_err();
     assert!(both[0].to_string().contains("[extend] tenant: there is no such key"), "{both:?}");
     assert!(read(EXTEND).unwrap().warnings.is_empty());
+}
+
+#[cfg(windows)]
+#[test]
+fn drives_and_shares_are_whole_paths() {
+    for (written, meant) in [
+        (r"D:\web", r"D:\web"),
+        ("D:/web/shop", r"D:\web\shop"),
+        (r"\\server\share\web", r"\\server\share\web"),
+        ("//server/share/web", r"\\server\share\web"),
+    ] {
+        let config = parse(&format!("{EXTEND}[exchange]\nfolder = '{written}'\n")).unwrap();
+        assert_eq!(config.exchange.folder, Path::new(meant), "{written}");
+        assert_eq!(config.inbox(), Path::new(meant).join("inbox"));
+    }
 }

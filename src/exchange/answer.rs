@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{QUESTIONS_PREFIX, take, with_path, write_whole};
+use super::{QUESTIONS_PREFIX, rename, take, with_path, write_whole};
 use crate::clock;
 use crate::config::Config;
 use crate::formats::{canonical, receipt};
@@ -123,7 +123,7 @@ impl Answerer {
 /// meantime is another question, and goes back.
 fn remove(inbox: &Path, name: &str, hash: &str) -> io::Result<()> {
     let hidden = inbox.join(format!(".answered-{:08x}.tmp", fastrand::u32(..)));
-    match std::fs::rename(inbox.join(name), &hidden) {
+    match rename(&inbox.join(name), &hidden) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         renamed => renamed.map_err(|error| with_path(&inbox.join(name), error))?,
     }

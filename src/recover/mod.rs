@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::config::Config;
-use crate::exchange::{sync_folder, with_path, write_whole};
+use crate::exchange::{rename, sync_folder, with_path, write_whole};
 use crate::rules::recover::{sequence_of_change, sequence_of_snapshot};
 use crate::store::{self, StoreError};
 
@@ -171,7 +171,7 @@ fn make_again(config: &Config, building: &Path, aside: &str, now: Timestamp) -> 
         .and_then(|file| file.sync_all())
         .map_err(|error| with_path(building, error))?;
     let aside = move_aside(&config.database, aside, now)?;
-    std::fs::rename(building, &config.database).map_err(|error| with_path(&config.database, error))?;
+    rename(building, &config.database).map_err(|error| with_path(&config.database, error))?;
     if let Some(folder) = config.database.parent() {
         sync_folder(folder);
     }
@@ -233,7 +233,7 @@ fn move_aside(database: &Path, word: &str, now: Timestamp) -> io::Result<Option<
     let was_there = database.exists();
     for ending in ENDINGS {
         let (from, to) = (beside(database, ending), beside(&aside, ending));
-        match std::fs::rename(&from, &to) {
+        match rename(&from, &to) {
             Ok(()) => log::error!("{} was moved to {}", from.display(), to.display()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(with_path(&from, error)),

@@ -10,7 +10,7 @@ use super::file_names;
 use super::receipts::{OfDay, Receipt, Receipts};
 use crate::config::Config;
 use crate::exchange::read::Files;
-use crate::exchange::with_path;
+use crate::exchange::{rename, with_path};
 use crate::formats::contents::Contents;
 use crate::formats::document::Document;
 use crate::formats::names;
@@ -157,7 +157,7 @@ pub fn unstage(config: &Config, receipts: &Receipts) -> io::Result<()> {
             let free = (1..1_000_000).map(|number| folder.join(names::numbered(&name, number)));
             let target = free.into_iter().find(|path| std::fs::symlink_metadata(path).is_err());
             let target = target.ok_or_else(|| with_path(&folder, io::Error::other("too many files")))?;
-            std::fs::rename(&path, &target).map_err(|error| with_path(&path, error))?;
+            rename(&path, &target).map_err(|error| with_path(&path, error))?;
             log::warn!("{} was on its way and is {} now", path.display(), target.display());
         }
     }

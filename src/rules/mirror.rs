@@ -281,7 +281,7 @@ fn volatile_fields<'f, 'a>(table: &Table, fields: &'f [Option<&'a RawValue>]) ->
 
 /// Hashes of primary keys ([`key_hash`]). There are hundreds of thousands of a large shop, so they are not hashed
 /// with care once more.
-pub type KeyHashes = std::collections::HashSet<u64, foldhash::fast::RandomState>;
+pub type KeyHashes = std::collections::HashSet<u64, foldhash::fast::FixedState>;
 
 /// A stable hash of a primary key: FNV-1a over its parts.
 ///

@@ -286,7 +286,7 @@ impl Service {
             ("recovery after errors", service.set_failure_actions_on_non_crash_failures(true)),
         ] {
             if let Err(error) = done {
-                notes.push_str(&format!("{what}: {error}\n"));
+                notes.push_str(&format!("{what}: {:#}\n", anyhow::Error::new(error)));
             }
         }
         if let Err(error) = eventlog::register(&self.name) {

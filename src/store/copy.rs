@@ -65,7 +65,7 @@ pub fn copy(from: &Path, to: &Path, mut progress: impl FnMut(u32, u32) -> bool) 
                 .write(true)
                 .open(&beside)
                 .and_then(|file| file.sync_all())
-                .and_then(|()| std::fs::rename(&beside, to))
+                .and_then(|()| crate::exchange::rename(&beside, to))
                 .map_err(|source| CopyError::Io { path: to.display().to_string(), source })
         });
     match copied {
