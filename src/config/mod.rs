@@ -111,6 +111,9 @@ pub struct Exchange {
     pub settle: Duration,
     /// How long a file that is cut off is waited for. Never shorter than `settle`.
     pub broken_after: Duration,
+    /// What the name of the file that says that another is whole has after that one's: `.done`. `None`: no such
+    /// file is waited for.
+    pub marker: Option<String>,
     /// How often the folders are looked through without a hint from the system.
     pub rescan: Duration,
     /// The largest file that is taken in, in bytes.

@@ -76,6 +76,7 @@ pub(super) enum Expected {
     File,
     Listen,
     Currency,
+    Marker,
     Section,
     TableOfTexts,
     Article,
@@ -125,6 +126,11 @@ impl Expected {
             Expected::File => "expected the path of a file, in quotes".to_owned(),
             Expected::Listen => {
                 "expected an IP address and a port, such as \"127.0.0.1:8788\", or \"\" for none".to_owned()
+            }
+            Expected::Marker => {
+                "expected what a marker's name has after the file's, from the dot on, such as \".done\" or \".ok\" \
+                 (not an ending that files of orders, or unfinished files, have)"
+                    .into()
             }
             Expected::Currency => {
                 "expected the three letters of a currency, such as \"SEK\", or \"\" for the customer's own"
@@ -181,6 +187,11 @@ impl Expected {
             Expected::Listen => {
                 "här ska stå en IP-adress och en port, till exempel \"127.0.0.1:8788\", eller \"\" för ingen"
                     .to_owned()
+            }
+            Expected::Marker => {
+                "här ska stå vad en markörs namn har efter filens, från punkten, till exempel \".done\" eller \
+                 \".ok\" (inte en ändelse som filer med order, eller ofärdiga filer, har)"
+                    .into()
             }
             Expected::Currency => {
                 "här ska stå en valutas tre bokstäver, till exempel \"SEK\", eller \"\" för kundens egen"

@@ -15,6 +15,7 @@ use super::{
     PASSWORD_VARIABLE, Prices, Products, Reports, Scope, Status, Webhooks,
 };
 use crate::formats::export::Csv;
+use crate::rules::arrival;
 use crate::rules::mirror::Entity;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -182,6 +183,9 @@ fn exchange(section: &mut Section<'_, '_>, home: &Path) -> Exchange {
         folder: path(section, "folder", Expected::Folder, home, "exchange"),
         settle: Duration::from_millis(settle),
         broken_after: seconds(section, "broken_after_seconds", 60, DAY),
+        marker: section.text_as("marker", Expected::Marker, |text| {
+            arrival::is_marker_ending(text).then(|| text.to_owned())
+        }),
         rescan: seconds(section, "rescan_seconds", 15, 3600),
         max_file_bytes: section.whole("max_file_mb", Unit::Megabytes, 16, 1..=1024) * MEGABYTE,
         keep_days: whole_u32(section, "keep_days", Unit::Days, 90, 36_500),

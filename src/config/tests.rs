@@ -63,6 +63,7 @@ fn the_least_gives_the_defaults() {
             folder: home().join("exchange"),
             settle: Duration::from_millis(5000),
             broken_after: Duration::from_secs(60),
+            marker: None,
             rescan: Duration::from_secs(15),
             max_file_bytes: 16_000_000,
             keep_days: 90,
@@ -162,6 +163,12 @@ fn wrong_values() {
     check("[exchange]\nfolder = \"\"", &[(":7: [exchange] folder = \"\": ", "path of a folder")]);
     check("[exchange]\nfolder = 7", &[(":7: [exchange] folder = 7: ", "path of a folder")]);
     check("[exchange]\nfolder = D:/x", &[(":7: [exchange] folder = D:/x: ", "path of a folder, in quotes")]);
+    for wrong in ["done", ".", ".json", ".part", ".a/b", ".a\\\\b"] {
+        check(
+            &format!("[exchange]\nmarker = \"{wrong}\""),
+            &[(&format!(":7: [exchange] marker = \"{wrong}\": "), "such as \".done\"")],
+        );
+    }
     check("[exchange]\nsettle_ms = 0", &[(":7: [exchange] settle_ms = 0: ", "milliseconds, 1 to")]);
     check(
         "[exchange]\nmax_file_mb = 9999",
@@ -369,7 +376,7 @@ fn the_samples_tell_the_truth() {
         if !path.ends_with("minimal.toml") {
             let keys =
                 uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-            assert_eq!(keys, 76, "every key but password_file and secret_file: {}", path.display());
+            assert_eq!(keys, 77, "every key but password_file and secret_file: {}", path.display());
             assert!(commented >= 35);
         }
         seen += 1;

@@ -267,6 +267,7 @@ fn watching(
             broken_after: config.exchange.broken_after,
             max_bytes: config.exchange.max_file_bytes,
         },
+        marker: config.exchange.marker.clone(),
         rescan: config.exchange.rescan,
         known,
     })
@@ -323,11 +324,15 @@ impl Workers {
         let (answers, answer_queue) = bounded(2);
         let (alarms, alarm_queue) = bounded(4);
         let (exchange, inbox_folder) = (config.exchange.folder.clone(), config.inbox());
+        let marker = config.exchange.marker.clone();
         threads.push(spawn(
             "take",
             &move_queue,
             Box::new(move |job| match job {
-                Job::Move(files) => Some(Event::Moved(take::move_all(&exchange, &inbox_folder, &files))),
+                Job::Move(files) => {
+                    let marker = marker.as_deref();
+                    Some(Event::Moved(take::move_all(&exchange, &inbox_folder, marker, &files)))
+                }
                 _ => None,
             }),
         )?);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::rules::arrival::{self, Arrival, Patience, Sight};
+use crate::rules::arrival::{self, Arrival, Patience, Said, Sight};
 
 /// What some process had open for writing at a moment.
 ///
@@ -38,15 +38,17 @@ impl Held {
 /// What to do with a file, and whether another process holds it. That is asked only where it would be taken or set
 /// aside otherwise.
 pub fn weigh(
+    said: Said,
     sight: &Sight,
     unchanged_for: Duration,
     is_held: impl FnOnce() -> bool,
     patience: &Patience,
 ) -> (Arrival, bool) {
-    match arrival::decide(sight, unchanged_for, false, patience) {
+    let decide = |held| arrival::decide_as_said(said, sight, unchanged_for, held, patience);
+    match decide(false) {
         Arrival::Wait(pause) => (Arrival::Wait(pause), *sight == Sight::Held),
         free if !is_held() => (free, false),
-        _ => (arrival::decide(sight, unchanged_for, true, patience), true),
+        _ => (decide(true), true),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{HOOKS_PREFIX, QUESTIONS_PREFIX, rename, stamp, sync_folder, with_path, write_whole};
 use crate::formats::{canonical, names};
+use crate::rules::arrival;
 use crate::store::intake::ToMove;
 
 /// What became of a file that was to be moved.
@@ -20,8 +21,8 @@ pub struct Taken {
 }
 
 /// Moves `files` from `inbox` into their folders under `exchange`, and makes the moves durable before it
-/// says that they are done.
-pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
+/// says that they are done. `marker` is how the names of their markers end, which go with them.
+pub fn move_all(exchange: &Path, inbox: &Path, marker: Option<&str>, files: &[ToMove]) -> Vec<Taken> {
     let mut folders = BTreeSet::new();
     let taken: Vec<Taken> = files
         .iter()
@@ -34,11 +35,11 @@ pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
             let result = match elsewhere {
                 Some((name, source)) => {
                     let file = ToMove { name: name.to_owned(), ..file.clone() };
-                    let result = move_one(&source, &folder, &file);
+                    let result = move_with_marker(&source, &folder, marker, &file);
                     folders.insert(source);
                     result
                 }
-                None => move_one(inbox, &folder, file),
+                None => move_with_marker(inbox, &folder, marker, file),
             };
             folders.insert(folder);
             Taken { id: file.id, name: file.name.clone(), result }
@@ -48,6 +49,40 @@ pub fn move_all(exchange: &Path, inbox: &Path, files: &[ToMove]) -> Vec<Taken> {
     sync_folder(inbox);
     folders.iter().for_each(|folder| sync_folder(folder));
     taken
+}
+
+/// Its marker goes last: whatever moment the process dies at, the next one finds the file moved, and removes the
+/// marker then.
+fn move_with_marker(inbox: &Path, folder: &Path, ending: Option<&str>, file: &ToMove) -> io::Result<String> {
+    let moved = move_one(inbox, folder, file)?;
+    if let Some(ending) = ending.filter(|_| !file.is_part) {
+        remove_markers(inbox, &file.name, ending);
+    }
+    Ok(moved)
+}
+
+/// A file of the same name that has come since may be what the marker speaks of. One that can't be removed is told
+/// of when it has lain there alone for a while.
+fn remove_markers(inbox: &Path, name: &str, ending: &str) {
+    if is_there(&inbox.join(name)) {
+        return;
+    }
+    for (place, marker) in arrival::markers(name, ending).into_iter().enumerate() {
+        let path = inbox.join(&marker);
+        // `orders.done` may speak of `orders.xml` too.
+        let is_shared = || {
+            let stem = arrival::marked(&marker, ending);
+            let others = std::fs::read_dir(inbox).into_iter().flatten().flatten();
+            let names = others.filter_map(|entry| entry.file_name().into_string().ok());
+            names.filter(|name| *name != marker).any(|name| name.rsplit_once('.').map(|(of, _)| of) == stem)
+        };
+        if is_there(&path)
+            && !(place > 0 && is_shared())
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            log::warn!("{marker:?} could not be removed: {error}");
+        }
+    }
 }
 
 /// By way of a hidden name in the target folder that carries the file's id: whatever moment the process
@@ -220,7 +255,7 @@ mod tests {
         }
 
         fn take_file(&self, file: ToMove) -> String {
-            let mut taken = move_all(self.root.path(), &self.path("inbox"), &[file]);
+            let mut taken = move_all(self.root.path(), &self.path("inbox"), Some(".done"), &[file]);
             taken.remove(0).result.unwrap()
         }
 
@@ -250,6 +285,28 @@ mod tests {
             assert_eq!(shop.read("rejected/a.json").as_deref(), Some("bad"));
         }
         assert_eq!(shop.read("inbox/a.json").as_deref(), Some("another"));
+    }
+
+    #[test]
+    fn a_marker_goes_with_its_document() {
+        let shop = Shop::new();
+        std::fs::write(shop.path("inbox/a.json"), "one").unwrap();
+        for marker in ["inbox/a.json.done", "inbox/a.done"] {
+            std::fs::write(shop.path(marker), "").unwrap();
+        }
+        std::fs::write(shop.path("inbox/a.csv"), "of the second marker too").unwrap();
+        assert_eq!(shop.take("one"), "a.json");
+        assert_eq!(shop.read("inbox/a.json.done"), None);
+        assert!(shop.read("inbox/a.done").is_some(), "it speaks of a.csv");
+        // A crash came before the marker was removed.
+        std::fs::remove_file(shop.path("inbox/a.csv")).unwrap();
+        assert_eq!(shop.take("one"), "a.json");
+        assert_eq!(shop.read("inbox/a.done"), None);
+        // The next of that name lies there with its marker already.
+        std::fs::write(shop.path("inbox/a.json"), "two").unwrap();
+        std::fs::write(shop.path("inbox/a.json.done"), "").unwrap();
+        assert_eq!(shop.take("one"), "a.json");
+        assert!(shop.read("inbox/a.json.done").is_some(), "it speaks of the next");
     }
 
     #[test]
@@ -283,7 +340,7 @@ mod tests {
     fn an_inbox_that_is_gone_is_no_empty_one() {
         let shop = Shop::new();
         std::fs::rename(shop.path("inbox"), shop.path("elsewhere")).unwrap();
-        let taken = move_all(shop.root.path(), &shop.path("inbox"), &[shop.file("recorded")]);
+        let taken = move_all(shop.root.path(), &shop.path("inbox"), None, &[shop.file("recorded")]);
         assert!(taken[0].result.is_err());
         assert!(!shop.path("accepted").exists(), "nothing is made in the place of a share");
     }

@@ -3,6 +3,7 @@
 //! notify is a hint: every path is looked at again, and a rescan at the start and by the clock finds what
 //! no hint told of. A file that was handed to the engine is not handed again unless its bytes change.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::formats::contents::Contents;
 use crate::formats::json::Completeness;
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::ubl::Wanted;
-use crate::rules::arrival::{self, Arrival, Patience, Sight};
+use crate::rules::arrival::{self, Arrival, Patience, Said, Sight};
 
 /// A file that is to be taken over or set aside.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub struct Watching {
     pub files: Files<Arc<Config>>,
     /// See [`Patience`].
     pub patience: Patience,
+    /// What is after a document's name in that of the file that says that it is whole, where the settings want one.
+    pub marker: Option<String>,
     /// How often everything is looked at.
     pub rescan: Duration,
     /// What was seen by an earlier process: name, stamp, and for how long it has stood still.
@@ -128,6 +131,14 @@ struct Seen {
     since: Instant,
     look_at: Option<Instant>,
     handed_at: Option<Instant>,
+    /// It was told that its marker, or what it is the marker of, does not come.
+    told: bool,
+}
+
+impl Seen {
+    fn now(stamp: String) -> Seen {
+        Seen { stamp, since: Instant::now(), look_at: None, handed_at: None, told: false }
+    }
 }
 
 struct Inbox {
@@ -152,7 +163,7 @@ impl Inbox {
         let now = Instant::now();
         for (name, stamp, stood) in std::mem::take(&mut self.watching.known) {
             let since = now.checked_sub(stood).unwrap_or(now);
-            self.seen.insert(name, Seen { stamp, since, look_at: None, handed_at: None });
+            self.seen.insert(name, Seen { since, ..Seen::now(stamp) });
         }
         let rescan = tick(self.watching.rescan);
         let (mut hints, mut watcher) = self.hints();
@@ -189,6 +200,7 @@ impl Inbox {
             let now = Instant::now();
             let due = self.seen.iter().filter(|(_, seen)| seen.look_at.is_some_and(|at| at <= now));
             names.extend(due.map(|(name, _)| name.clone()));
+            self.add_marked(&mut names);
             names.sort_unstable();
             names.dedup();
             if !self.look_at_all(names) {
@@ -260,6 +272,14 @@ impl Inbox {
         })
     }
 
+    /// A hint about a marker is one about what it marks.
+    fn add_marked(&self, names: &mut Vec<String>) {
+        let Some(ending) = &self.watching.marker else { return };
+        let of = |name: &String| Some(self.documents(name, arrival::marked(name, ending)?));
+        let marked: Vec<String> = names.iter().filter_map(of).flatten().collect();
+        names.extend(marked);
+    }
+
     /// Looks at everything. False: nobody listens any more.
     fn scan(&mut self) -> bool {
         let listed = std::fs::read_dir(&self.watching.inbox)
@@ -321,6 +341,11 @@ impl Inbox {
                         return false;
                     }
                 }
+                Look::Await(stamp, wrong) => {
+                    if !(self.tell)(Sighting::Left { name: name.clone(), stamp, wrong }) {
+                        return false;
+                    }
+                }
                 Look::Gone => {
                     if self.seen.remove(name).is_some_and(|seen| seen.handed_at.is_none())
                         && !(self.tell)(Sighting::Gone { name: name.clone() })
@@ -357,34 +382,33 @@ impl Inbox {
         if !metadata.is_file() {
             return Look::Leave(stamp, Some(Wrong::NotAFile));
         }
-        let now = Instant::now();
         match self.seen.get_mut(name) {
             Some(seen) if seen.stamp == stamp && seen.handed_at.is_some() => return Look::Nothing,
             Some(seen) if seen.stamp == stamp => {}
             _ => {
-                let seen = Seen { stamp: stamp.clone(), since: now, look_at: None, handed_at: None };
-                self.seen.insert(name.to_owned(), seen);
+                self.seen.insert(name.to_owned(), Seen::now(stamp.clone()));
             }
         }
+        let said = match self.said(name, &metadata) {
+            Ok(said) => said,
+            Err(look) => return look,
+        };
         let size = metadata.len();
         if size > self.watching.patience.max_bytes {
-            return Look::Read(Bytes { sight: Sight::TooLarge(size), size, stamp, bytes: Vec::new() });
+            let sight = Sight::TooLarge(size);
+            return Look::Read(Bytes { said, sight, size, stamp, bytes: Vec::new() });
         }
         let format = match self.watching.files.format(name) {
             Ok(format) => format,
             Err(wrong) => {
-                return Look::Read(Bytes {
-                    sight: Sight::OtherFormat(wrong),
-                    size,
-                    stamp,
-                    bytes: Vec::new(),
-                });
+                let sight = Sight::OtherFormat(wrong);
+                return Look::Read(Bytes { said, sight, size, stamp, bytes: Vec::new() });
             }
         };
         match read_bounded(&path, self.watching.patience.max_bytes) {
             Ok(bytes) => {
                 let sight = Sight::Read(format.completeness(&bytes));
-                Look::Read(Bytes { sight, size: bytes.len() as u64, stamp, bytes })
+                Look::Read(Bytes { said, sight, size: bytes.len() as u64, stamp, bytes })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
             Err(error) => {
@@ -392,8 +416,66 @@ impl Inbox {
                     true => Sight::Held,
                     false => Sight::Unreadable(error.to_string()),
                 };
-                Look::Read(Bytes { sight, size, stamp, bytes: Vec::new() })
+                Look::Read(Bytes { said, sight, size, stamp, bytes: Vec::new() })
             }
+        }
+    }
+
+    /// What its writer has said of a file. `Err`: it is a marker itself, or is waited for, without being read.
+    fn said(&mut self, name: &str, metadata: &std::fs::Metadata) -> Result<Said, Look> {
+        let Some(ending) = self.watching.marker.clone() else { return Ok(Said::NotAsked) };
+        let patience = self.watching.patience;
+        if let Some(of) = arrival::marked(name, &ending) {
+            let is_there = |document: &String| self.watching.inbox.join(document).is_file();
+            if self.documents(name, of).iter().any(is_there) {
+                // Nothing is to be told of it, or no longer.
+                return Err(match self.seen.get(name).is_some_and(|seen| seen.told) {
+                    true => Look::Gone,
+                    false => Look::Nothing,
+                });
+            }
+            return Err(self.wait(name, patience.broken_after, Wrong::MarkerAlone));
+        }
+        let unchanged_for = self.seen.get(name).map(|seen| seen.since.elapsed()).unwrap_or_default();
+        let markers = arrival::markers(name, &ending);
+        let written = |name: &String| {
+            let metadata = std::fs::symlink_metadata(self.watching.inbox.join(name)).ok()?;
+            metadata.is_file().then(|| metadata.modified().ok()).flatten()
+        };
+        let marker = markers.iter().filter_map(written).max();
+        let document = metadata.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+        match arrival::said(marker, document, unchanged_for, &patience) {
+            Said::Nothing => {
+                let marker = markers.into_iter().next().unwrap_or_default();
+                Err(self.wait(name, patience.broken_after, Wrong::NoMarker { marker }))
+            }
+            said => Ok(said),
+        }
+    }
+
+    /// The names in the inbox that a marker may speak of, as far as they were seen: each is looked at by itself.
+    fn documents(&self, marker: &str, of: &str) -> Vec<String> {
+        let same_stem = |name: &&String| name.rsplit_once('.').is_some_and(|(stem, _)| stem == of);
+        let seen = self.seen.keys().filter(|name| *name != marker).filter(same_stem).cloned();
+        std::iter::once(of.to_owned()).chain(seen).collect()
+    }
+
+    /// Waits for what belongs to a file, and once it has not come for so long says what lacks.
+    fn wait(&mut self, name: &str, patience: Duration, wrong: Wrong) -> Look {
+        let Some(seen) = self.seen.get_mut(name) else { return Look::Nothing };
+        let left = patience.saturating_sub(seen.since.elapsed());
+        if left.is_zero() {
+            seen.look_at = None;
+            return match std::mem::replace(&mut seen.told, true) {
+                true => Look::Nothing,
+                false => Look::Await(seen.stamp.clone(), Some(wrong)),
+            };
+        }
+        let is_first = seen.look_at.replace(Instant::now() + left).is_none();
+        // A marker that comes a moment before its file is nobody's trouble.
+        match is_first && wrong != Wrong::MarkerAlone {
+            true => Look::Await(seen.stamp.clone(), None),
+            false => Look::Nothing,
         }
     }
 
@@ -409,7 +491,8 @@ impl Inbox {
             return true;
         }
         let unchanged_for = now.saturating_duration_since(seen.since);
-        let (arrival, held) = held::weigh(&file.sight, unchanged_for, is_held, &self.watching.patience);
+        let (arrival, held) =
+            held::weigh(file.said, &file.sight, unchanged_for, is_held, &self.watching.patience);
         let parsed = match arrival {
             Arrival::Wait(pause) => {
                 seen.look_at = Some(now + pause);
@@ -418,6 +501,7 @@ impl Inbox {
                     Sight::Read(Completeness::Complete | Completeness::LineEnded) | Sight::Held
                 );
                 // Whole and only held open for a moment: nothing that a person need hear of.
+                let ready = ready || file.said == Said::MaybeOfAnother;
                 if ready && unchanged_for < self.watching.patience.broken_after {
                     return true;
                 }
@@ -426,7 +510,12 @@ impl Inbox {
             }
             Arrival::Take | Arrival::SetAside(None) => {
                 let look_up = |wanted: &Wanted| self.mirror.look_up(&self.watching.files.config, wanted);
-                match self.watching.files.contents(name, &file.bytes, look_up) {
+                let files = &self.watching.files;
+                let whole = match files.format(name) {
+                    Ok(format) if file.said == Said::Whole => format.ended(&file.bytes),
+                    _ => Cow::Borrowed(&file.bytes[..]),
+                };
+                match files.contents(name, &whole, look_up) {
                     Ok(parsed) => parsed,
                     Err(error) => {
                         log::error!("{name:?} waits, as the mirror can't be read: {error}");
@@ -454,8 +543,7 @@ impl Inbox {
         if self.seen.get(&name).is_some_and(|seen| seen.stamp == stamp && seen.look_at.is_none()) {
             return true;
         }
-        let seen = Seen { stamp: stamp.clone(), since: Instant::now(), look_at: None, handed_at: None };
-        self.seen.insert(name.clone(), seen);
+        self.seen.insert(name.clone(), Seen::now(stamp.clone()));
         (self.tell)(Sighting::Left { name, stamp, wrong })
     }
 }
@@ -464,11 +552,14 @@ enum Look {
     Nothing,
     Gone,
     Leave(String, Option<Wrong>),
+    /// The same of a file that is looked at again.
+    Await(String, Option<Wrong>),
     Read(Bytes),
 }
 
 /// A file as it was read, and how it looked before.
 struct Bytes {
+    said: Said,
     sight: Sight,
     size: u64,
     stamp: String,

@@ -3,6 +3,7 @@
 //! Where only some of a file's documents are taken, the others become a file of the same format, which a
 //! person mends and drops again ([`Contents::set_aside`]). They stand in it as they stood in the original.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -126,6 +127,22 @@ impl<'m> Format<'m> {
             Format::Csv(mapping) => csv::completeness(bytes, mapping),
             Format::Ubl => xml::completeness(bytes),
         }
+    }
+
+    /// A file of lines that is known to be whole, with the line end that its last line lacks: what is read of it,
+    /// not what it is. Other bytes as they are.
+    pub fn ended(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+        let is_of_lines = matches!(self, Format::JsonLines | Format::Csv(_));
+        if is_of_lines && self.completeness(bytes) == Completeness::CutOff {
+            // In whatever encoding it is.
+            for end in [&b"\n"[..], b"\n\0", b"\0\n"] {
+                let ended = [bytes, end].concat();
+                if self.completeness(&ended) == Completeness::LineEnded {
+                    return Cow::Owned(ended);
+                }
+            }
+        }
+        Cow::Borrowed(bytes)
     }
 
     /// What is in a file. Of a UBL order what can be told without settings and mirror: see [`ubl::Order`].

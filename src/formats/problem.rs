@@ -88,6 +88,13 @@ pub enum Wrong {
     OnlyChildRows,
     /// Whole, and some program has held it open for writing for a long time.
     HeldOpen,
+    /// Nothing says that it is whole, and the settings want that.
+    NoMarker {
+        /// The name of the file that would say so.
+        marker: String,
+    },
+    /// It says of a file that it is whole, and there is no such file.
+    MarkerAlone,
     /// The database could not hold it.
     NotStorable {
         /// What it said.
@@ -166,6 +173,8 @@ impl Problem {
             Wrong::DuplicateField => "duplicate_field",
             Wrong::OnlyChildRows => "only_child_rows",
             Wrong::HeldOpen => "held_open",
+            Wrong::NoMarker { .. } => "no_marker",
+            Wrong::MarkerAlone => "marker_alone",
             Wrong::NotStorable { .. } => "not_storable",
             Wrong::NotAFile => "not_a_file",
             Wrong::NameNotText => "name_not_text",
@@ -307,6 +316,14 @@ impl Problem {
             Wrong::HeldOpen => "some program still has the file open, so it is not taken. Let that program close \
                                 it, or restart it."
                 .into(),
+            Wrong::NoMarker { marker } => format!(
+                "the file {marker} is not there, which would say that this one is whole, so it is not taken \
+                 ([exchange] marker in the settings). Let the webshop write it last; or, if the file is whole, make \
+                 an empty file of that name."
+            ),
+            Wrong::MarkerAlone => "it says that another file is whole, and there is no such file. Let the webshop \
+                                   write that file first, or remove this one."
+                .into(),
             Wrong::NotStorable { reason } => {
                 format!("the file could not be recorded ({reason}). Nothing of it was sent.")
             }
@@ -415,6 +432,14 @@ impl Problem {
             }
             Wrong::HeldOpen => "något program har fortfarande filen öppen, så den tas inte. Låt programmet stänga \
                                 den, eller starta om det."
+                .into(),
+            Wrong::NoMarker { marker } => format!(
+                "filen {marker} finns inte, som skulle säga att den här är hel, så den tas inte ([exchange] marker i \
+                 inställningarna). Låt webbshoppen skriva den sist; eller skapa, om filen är hel, en tom fil med det \
+                 namnet."
+            ),
+            Wrong::MarkerAlone => "den säger att en annan fil är hel, och någon sådan fil finns inte. Låt webbshoppen \
+                                   skriva den filen först, eller ta bort den här."
                 .into(),
             Wrong::NotStorable { reason } => {
                 format!("filen kunde inte registreras ({reason}). Inget av den har skickats.")

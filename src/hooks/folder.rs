@@ -21,7 +21,7 @@ use crate::exchange::{HOOKS_PREFIX, stamp};
 use crate::formats::hook::{self, Hook};
 use crate::formats::problem::{Problem, Wrong};
 use crate::formats::{canonical, json, names};
-use crate::rules::arrival::{self, Arrival, Patience, Sight};
+use crate::rules::arrival::{self, Arrival, Patience, Said, Sight};
 
 /// What NAME.signature ends in.
 const SIGNATURE: &str = ".signature";
@@ -209,7 +209,7 @@ impl Folder {
             }
         };
         let wanting = |bytes, problem| Look::SetAside(Wanting { bytes, size, problem });
-        match held::weigh(&sight, stood, is_held, &self.patience).0 {
+        match held::weigh(Said::NotAsked, &sight, stood, is_held, &self.patience).0 {
             Arrival::Wait(pause) => Look::Wait(Some(Instant::now() + pause)),
             Arrival::SetAside(Some(wrong)) => wanting(bytes, Problem::of_file(wrong)),
             Arrival::SetAside(None) => {

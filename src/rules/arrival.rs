@@ -1,6 +1,6 @@
 //! When a file in the inbox is taken, waited for, or set aside.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::formats::json::Completeness;
 use crate::formats::problem::Wrong;
@@ -40,6 +40,82 @@ pub struct Patience {
     pub broken_after: Duration,
     /// The largest file that is read, in bytes.
     pub max_bytes: u64,
+}
+
+/// What a file's writer has said of it by a marker: an empty file beside it, `orders.csv.done`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It is not asked to say anything.
+    NotAsked,
+    /// No marker is there.
+    Nothing,
+    /// There is one, and it may be that of an earlier file of this name.
+    MaybeOfAnother,
+    /// The file is whole.
+    Whole,
+}
+
+/// What a marker says of a document, by when each was last written. Whoever copies files may keep an old time
+/// of the marker alone: it is believed once the document stands still.
+pub fn said(
+    marker: Option<SystemTime>,
+    document: SystemTime,
+    unchanged_for: Duration,
+    patience: &Patience,
+) -> Said {
+    match marker {
+        None => Said::Nothing,
+        Some(at) if at >= document || unchanged_for >= patience.settle => Said::Whole,
+        Some(_) => Said::MaybeOfAnother,
+    }
+}
+
+/// As [`decide`], where a marker was looked for. Without one a file is waited for, and nothing else makes it be
+/// taken: it can't be told from half of it. A file that is whole by its marker need not stand still, and what is
+/// wrong with it no more bytes will mend.
+pub fn decide_as_said(
+    said: Said,
+    sight: &Sight,
+    unchanged_for: Duration,
+    held_open: bool,
+    patience: &Patience,
+) -> Arrival {
+    match said {
+        Said::Nothing => Arrival::Wait(patience.broken_after.saturating_sub(unchanged_for)),
+        Said::MaybeOfAnother => Arrival::Wait(patience.settle.saturating_sub(unchanged_for)),
+        Said::Whole if !held_open && *sight != Sight::Held => {
+            decide(sight, Duration::MAX, held_open, patience)
+        }
+        Said::Whole | Said::NotAsked => decide(sight, unchanged_for, held_open, patience),
+    }
+}
+
+/// Whether a setting is what a marker's name may have after the document's.
+pub fn is_marker_ending(ending: &str) -> bool {
+    const DOCUMENTS: [&str; 5] = [".json", ".jsonl", ".ndjson", ".csv", ".xml"];
+    let lower = ending.to_ascii_lowercase();
+    ending.len() > 1
+        && ending.starts_with('.')
+        && !ending.contains(['/', '\\'])
+        && !DOCUMENTS.contains(&&*lower)
+        && !is_left_alone(&format!("x{ending}"))
+}
+
+/// The documents that a marker may speak of: `orders.csv.done` of `orders.csv`, `orders.done` of every
+/// `orders.`*something*. `None`: the name is no marker's.
+pub fn marked<'n>(name: &'n str, ending: &str) -> Option<&'n str> {
+    let at = name.len().checked_sub(ending.len())?;
+    let (of, rest) = name.is_char_boundary(at).then(|| name.split_at(at))?;
+    (!of.is_empty() && rest.eq_ignore_ascii_case(ending)).then_some(of)
+}
+
+/// The names that a document's marker may have, the one that is its alone first.
+pub fn markers(document: &str, ending: &str) -> Vec<String> {
+    let mut names = vec![format!("{document}{ending}")];
+    if let Some((stem, _)) = document.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
+        names.push(format!("{stem}{ending}"));
+    }
+    names
 }
 
 /// How long to wait for a writer to let go of a file that looks whole.
@@ -120,6 +196,44 @@ mod tests {
         check(Sight::Read(CutOff), 600, true, Arrival::Wait(SECOND * 60));
         let large = Wrong::TooLarge { bytes: 50_000_000, limit_mb: 16 };
         check(Sight::TooLarge(50_000_000), 5, false, Arrival::SetAside(Some(large)));
+    }
+
+    #[test]
+    fn what_a_marker_says() {
+        let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16_000_000 };
+        let at = |seconds: u32| SystemTime::UNIX_EPOCH + SECOND * seconds;
+        let check = |marker: Option<u32>, unchanged_for: u32, expected| {
+            assert_eq!(said(marker.map(at), at(100), SECOND * unchanged_for, &patience), expected);
+        };
+        check(None, 1000, Said::Nothing);
+        check(Some(100), 0, Said::Whole);
+        check(Some(99), 4, Said::MaybeOfAnother);
+        check(Some(99), 5, Said::Whole);
+
+        use Completeness::{Broken, Complete, CutOff, LineEnded};
+        let check = |said, sight, held, expected| {
+            let sight = Sight::Read(sight);
+            assert_eq!(decide_as_said(said, &sight, SECOND, held, &patience), expected, "{said:?} {sight:?}");
+        };
+        check(Said::Nothing, Complete, false, Arrival::Wait(SECOND * 59));
+        check(Said::MaybeOfAnother, Complete, false, Arrival::Wait(SECOND * 4));
+        check(Said::Whole, Complete, false, Arrival::Take);
+        check(Said::Whole, LineEnded, false, Arrival::Take);
+        check(Said::Whole, CutOff, false, Arrival::SetAside(None));
+        check(Said::Whole, Broken, false, Arrival::SetAside(None));
+        check(Said::Whole, Complete, true, Arrival::Wait(HELD_LONG_AGAIN));
+        check(Said::NotAsked, LineEnded, false, Arrival::Wait(SECOND * 4));
+    }
+
+    #[test]
+    fn names_of_markers() {
+        assert_eq!(marked("orders.csv.DONE", ".done"), Some("orders.csv"));
+        assert_eq!(marked("orders.csv", ".done"), None);
+        assert_eq!(marked(".done", ".done"), None);
+        assert_eq!(marked("å", ".done"), None);
+        assert_eq!(markers("orders.csv", ".done"), ["orders.csv.done", "orders.done"]);
+        assert_eq!(markers("orders", ".ok"), ["orders.ok"]);
+        assert_eq!(markers(".orders", ".ok"), [".orders.ok"]);
     }
 
     #[test]

@@ -107,3 +107,22 @@ fn ten_thousand_documents_without_a_number_have_as_many_keys() {
         .collect();
     assert_eq!(keys.len(), 10_000);
 }
+
+#[test]
+fn a_file_of_lines_gets_the_line_end_that_it_lacks_in_its_own_encoding() {
+    let utf_16 = |text: &str, little: bool| -> Vec<u8> {
+        let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+        units.flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+    };
+    for (bytes, ended) in [
+        (b"{}\n{}".to_vec(), b"{}\n{}\n".to_vec()),
+        (b"{}\n".to_vec(), b"{}\n".to_vec()),
+        (utf_16("{}", true), utf_16("{}\n", true)),
+        (utf_16("{}", false), utf_16("{}\n", false)),
+        // Half a letter is no whole file, whatever a marker says.
+        (b"{\"a\": \"\xC3".to_vec(), b"{\"a\": \"\xC3".to_vec()),
+    ] {
+        assert_eq!(Format::JsonLines.ended(&bytes), ended);
+    }
+    assert_eq!(&*Format::Json.ended(b"{"), b"{", "JSON tells by itself");
+}

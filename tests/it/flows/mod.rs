@@ -13,6 +13,7 @@ mod duplicates;
 mod every_step;
 mod hooks;
 mod lost_answers;
+mod markers;
 mod mirror;
 mod moods;
 mod outage;
