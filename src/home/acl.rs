@@ -22,10 +22,12 @@ pub fn closed(inherited: &str) -> Vec<String> {
 #[cfg(windows)]
 pub fn icacls(path: &Path, arguments: &[String]) -> io::Result<()> {
     let ran = Command::new("icacls").arg(path).args(arguments).arg("/q").output()?;
-    match ran.status.success() {
-        true => Ok(()),
-        false => Err(io::Error::other(String::from_utf8_lossy(&ran.stderr).trim().to_owned())),
+    if ran.status.success() {
+        return Ok(());
     }
+    let said = [ran.stderr, ran.stdout].map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    let words = said.into_iter().find(|words| !words.is_empty());
+    Err(io::Error::other(words.unwrap_or_else(|| format!("icacls: {}", ran.status))))
 }
 
 /// Whether every account of the computer may read it; `None` where that can't be told.

@@ -293,8 +293,14 @@ impl Service {
             notes.push_str(&format!("event log: {error}\n"));
         }
         for right in self.rights(config, user, web) {
-            if let Err(why) = right.give() {
-                notes.push_str(&format!("{right}: {why}\n"));
+            match (right.give(), web) {
+                (Ok(()), _) => {}
+                // Without them no order would ever come.
+                (Err(why), Some(web)) if right.is_for(web) => bail!(self.language.pick(
+                    format!("{web} could not be given its rights in {}: {why}. Is that the name of the webshop's account?", right.path.display()),
+                    format!("{web} kunde inte få sina rättigheter i {}: {why}. Heter webbutikens konto så?", right.path.display()),
+                )),
+                (Err(why), _) => notes.push_str(&format!("{right}: {why}\n")),
             }
         }
         self.start()?;
@@ -491,6 +497,11 @@ impl Right {
     /// What `account` may do beside what was so.
     fn granted(path: &Path, account: &str, right: &str) -> Right {
         Right { path: path.to_owned(), arguments: vec!["/grant".into(), format!("{account}:{right}")] }
+    }
+
+    fn is_for(&self, account: &str) -> bool {
+        let named = self.arguments.last().and_then(|last| last.strip_prefix(account));
+        named.is_some_and(|rest| rest.starts_with(':'))
     }
 
     /// Gives it; else why not.
