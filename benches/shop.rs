@@ -389,7 +389,7 @@ fn idle() {
     let filled = began.elapsed().as_secs_f64();
     std::thread::sleep(Duration::from_secs(5));
     let (before, requests) = (cpu_ticks(program.id()), shop.extend.request_count());
-    let seconds = 30;
+    let seconds = 150;
     std::thread::sleep(Duration::from_secs(seconds));
     // A tick is a hundredth of a second.
     let used = cpu_ticks(program.id()) - before;

@@ -18,7 +18,7 @@ use crate::formats::near_miss::near_miss;
 mod tables;
 
 /// Every key of a section.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "match",
     "preset",
     "encoding",
@@ -31,6 +31,7 @@ const KEYS: [&str; 18] = [
     "total_with_vat",
     "tolerance",
     "freight",
+    "fee",
     "discount",
     "round",
     "columns",
@@ -116,6 +117,7 @@ impl Reading {
             defaults: BTreeMap::new(),
             values: BTreeMap::new(),
             freight: None,
+            fee: None,
             discount: None,
             round: None,
         };
@@ -178,7 +180,9 @@ impl Reading {
             match (key.as_str(), value.into_inner()) {
                 ("columns" | "constants" | "defaults", DeValue::Table(table)) => self.fields(&key, table),
                 ("values", DeValue::Table(table)) => self.values(table, ""),
-                ("freight" | "discount" | "round", DeValue::Table(table)) => self.article(&key, at, table),
+                ("freight" | "fee" | "discount" | "round", DeValue::Table(table)) => {
+                    self.article(&key, at, table)
+                }
                 (_, value) => self.simple(&key, at, &leaf(value)),
             }
         }
@@ -260,9 +264,10 @@ impl Reading {
                 _ => ("an amount such as 0.05", "ett belopp som 0.05"),
             },
             ("tolerance", _) => ("an amount such as 0.05", "ett belopp som 0.05"),
-            ("columns" | "constants" | "defaults" | "values" | "freight" | "discount" | "round", _) => {
-                ("a table { … }", "en tabell { … }")
-            }
+            (
+                "columns" | "constants" | "defaults" | "values" | "freight" | "fee" | "discount" | "round",
+                _,
+            ) => ("a table { … }", "en tabell { … }"),
             _ => return self.unknown(key, at, key, KEYS.into_iter()),
         };
         self.expected(key, at, leaf, english, swedish);

@@ -7,6 +7,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -58,22 +59,34 @@ pub struct Answered {
 pub struct Answerer {
     config: Arc<Config>,
     connection: Option<Connection>,
+    /// When it was last looked which answers nobody has fetched.
+    cleared_at: Option<Instant>,
 }
+
+/// How often that is done, when a question comes.
+const BETWEEN_CLEARINGS: Duration = Duration::from_secs(3600);
 
 impl Answerer {
     /// Opens nothing yet.
     pub fn new(config: Arc<Config>) -> Answerer {
-        Answerer { config, connection: None }
+        Answerer { config, connection: None, cleared_at: None }
     }
 
-    /// Answers all of them.
+    /// Answers all of them, and clears answers that have lain there for `keep_days`.
     pub fn answer_all(&mut self, jobs: Vec<AnswerJob>) -> Vec<Answered> {
-        jobs.into_iter()
+        let answered = jobs
+            .into_iter()
             .map(|job| {
                 let result = self.answer(&job);
                 Answered { name: job.name, hash: job.hash, result }
             })
-            .collect()
+            .collect();
+        if self.cleared_at.is_none_or(|at| at.elapsed() >= BETWEEN_CLEARINGS) {
+            self.cleared_at = Some(Instant::now());
+            let kept = Duration::from_secs(24 * 3600) * self.config.exchange.keep_days;
+            clear(&self.config.outgoing_atp(), SystemTime::now().checked_sub(kept));
+        }
+        answered
     }
 
     fn answer(&mut self, job: &AnswerJob) -> io::Result<()> {
@@ -116,6 +129,17 @@ impl Answerer {
             .map(|at| jiff::Timestamp::now().duration_since(at).as_mins().max(0));
         let age = Age { as_of, minutes_old };
         Ok(availability::answer(order, &known, &age, self.config.exchange.language))
+    }
+}
+
+/// Removes the answers that were written before `before`. One that can't be removed now is tried another time.
+fn clear(folder: &Path, before: Option<SystemTime>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let written = entry.metadata().ok().filter(|metadata| metadata.is_file());
+        let written = written.and_then(|metadata| metadata.modified().ok());
+        if written.zip(before).is_some_and(|(written, before)| written < before) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -128,6 +128,7 @@ impl Reading {
         let article = Some(Article { product, unit, vat_percent });
         match key {
             "freight" => self.mapping.freight = article,
+            "fee" => self.mapping.fee = article,
             "discount" => self.mapping.discount = article,
             _ => self.mapping.round = article,
         }

@@ -37,7 +37,8 @@ pub const CURRENCY: &str = "orderRows.salesData.currency";
 pub const PRODUCT: &str = "orderRows.product.productNumber";
 
 /// What is no field of Extend's: amounts that become rows or prices, or that are held against the rows.
-pub const AMOUNTS: [&str; 6] = ["total", "freight", "discount", "row_total", "row_discount", "row_vat"];
+pub const AMOUNTS: [&str; 7] =
+    ["total", "freight", "fee", "discount", "row_total", "row_discount", "row_vat"];
 
 const ORDER_TYPES: &[&str] = &[
     "Normal",

@@ -45,7 +45,7 @@ pub struct Mapping {
     pub utc_offset: jiff::tz::Offset,
     /// Whether a row without the order's number belongs to the order above it.
     pub first_row: bool,
-    /// Whether prices, freight and discount are with VAT.
+    /// Whether prices, freight, fee and discount are with VAT.
     pub prices_with_vat: bool,
     /// Whether the total is with VAT.
     pub total_with_vat: bool,
@@ -63,6 +63,8 @@ pub struct Mapping {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// The article of freight.
     pub freight: Option<Article>,
+    /// The article of a fee.
+    pub fee: Option<Article>,
     /// The article of a discount.
     pub discount: Option<Article>,
     /// The article of what rounding leaves.

@@ -253,15 +253,25 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Freight, discounts and what rounding leaves. True where the file has a total that they add up to.
+    /// Freight, fee, discounts and what rounding leaves. True where the file has a total that they add up to.
     fn close(&mut self, rows: &mut Vec<Value>, currency: Option<&Value>) -> bool {
         let plan = self.plan;
         let vat = rows.first().and_then(|row| row["salesData"]["vatPercent"].as_number());
         let vat = vat.and_then(|vat| cell::number(vat.as_str(), '.')).unwrap_or_default();
         let mut of_order =
             |field: &Option<Field<'_>>| field.as_ref().and_then(|field| self.of_order(field)?.number());
-        let (freight, discount, total) =
-            (of_order(&plan.freight), of_order(&plan.discount), of_order(&plan.total));
+        let (freight, fee, discount, total) = (
+            of_order(&plan.freight),
+            of_order(&plan.fee).filter(|fee| !fee.is_zero()),
+            of_order(&plan.discount),
+            of_order(&plan.total),
+        );
+        if let Some(fee) = fee.filter(|_| plan.mapping.fee.is_none()) {
+            // A preset has the column, and most shops have no fees: only an order with one asks for the article.
+            let column = plan.mapping.column_of("fee").unwrap_or_default();
+            let fee = fee.normalize().to_string();
+            self.note(Wrong::NoFeeArticle { column, fee }, None, self.first_line());
+        }
         if !self.problems.is_empty() {
             return false;
         }
@@ -269,7 +279,12 @@ impl<'a> Order<'a> {
         if let Some(freight) = freight.filter(|freight| !freight.is_zero()) {
             let vat = vat_of(&plan.mapping.freight).unwrap_or(vat);
             let price = self.sums.add(freight, freight, Decimal::ONE, vat);
-            rows.extend(row_of(&plan.mapping.freight, "Freight", (price, vat), currency));
+            rows.extend(row_of(&plan.mapping.freight, Some("Freight"), (price, vat), currency));
+        }
+        if let Some(fee) = fee {
+            let vat = vat_of(&plan.mapping.fee).unwrap_or(vat);
+            let price = self.sums.add(fee, fee, Decimal::ONE, vat);
+            rows.extend(row_of(&plan.mapping.fee, None, (price, vat), currency));
         }
         // Files write a discount as 50 or as -50 and mean the same.
         if let Some(discount) = discount.filter(|discount| !discount.is_zero()) {
@@ -277,7 +292,7 @@ impl<'a> Order<'a> {
         }
         for (vat, discount) in std::mem::take(&mut self.discounts) {
             let price = self.sums.add(-discount, -discount, Decimal::ONE, vat);
-            rows.extend(row_of(&plan.mapping.discount, "Discount", (price, vat), currency));
+            rows.extend(row_of(&plan.mapping.discount, Some("Discount"), (price, vat), currency));
         }
         let (file, sent) = self.sums.totals();
         let wanted = total.unwrap_or(file);
@@ -291,7 +306,7 @@ impl<'a> Order<'a> {
         }
         let left = money(wanted) - money(sent);
         if !left.is_zero() {
-            rows.extend(row_of(&plan.mapping.round, "Round", (left, Decimal::ZERO), currency));
+            rows.extend(row_of(&plan.mapping.round, Some("Round"), (left, Decimal::ZERO), currency));
         }
         total.is_some()
     }
@@ -313,7 +328,7 @@ fn with_row(path: &str, row: Option<usize>) -> String {
 /// A row that is added.
 fn row_of(
     article: &Option<Article>,
-    mode: &str,
+    mode: Option<&str>,
     (price, vat): (Decimal, Decimal),
     currency: Option<&Value>,
 ) -> Option<Value> {
@@ -326,8 +341,10 @@ fn row_of(
             "unitPrice": json_number(price),
             "vatPercent": json_number(vat),
         },
-        "supplyMode": mode,
     });
+    if let Some(mode) = mode {
+        row["supplyMode"] = json!(mode);
+    }
     if let Some(currency) = currency {
         row["salesData"]["currency"] = currency.clone();
     }

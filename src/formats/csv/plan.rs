@@ -26,6 +26,7 @@ pub(super) struct Plan<'m> {
     /// Amounts of the order.
     pub total: Option<Field<'m>>,
     pub freight: Option<Field<'m>>,
+    pub fee: Option<Field<'m>>,
     pub discount: Option<Field<'m>>,
     /// Amounts of a row.
     pub row_total: Option<Field<'m>>,
@@ -103,7 +104,8 @@ impl<'m> Plan<'m> {
             }
         }
         let mut amount = |name| field(name, FieldType::Number);
-        let [total, freight, discount, row_total, row_discount, row_vat] = fields::AMOUNTS.map(&mut amount);
+        let [total, freight, fee, discount, row_total, row_discount, row_vat] =
+            fields::AMOUNTS.map(&mut amount);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -129,6 +131,7 @@ impl<'m> Plan<'m> {
             rows,
             total,
             freight,
+            fee,
             discount,
             row_total,
             row_discount,

@@ -121,10 +121,17 @@ pub enum Wrong {
         column: String,
         /// The total in the file.
         total: String,
-        /// What the rows, freight and discount add up to.
+        /// What the rows, freight, fee and discount add up to.
         sum: String,
         /// What may lie between.
         tolerance: String,
+    },
+    /// It has a fee, and the settings no article for it.
+    NoFeeArticle {
+        /// The column of the fee.
+        column: String,
+        /// What it comes to.
+        fee: String,
     },
 }
 
@@ -150,6 +157,7 @@ impl Wrong {
             Wrong::Empty { .. } => "missing_field",
             Wrong::RowsDisagree { .. } => "rows_disagree",
             Wrong::TotalMismatch { .. } => "total_mismatch",
+            Wrong::NoFeeArticle { .. } => "no_fee_article",
         }
     }
 
@@ -165,6 +173,7 @@ impl Wrong {
             | Wrong::NotACountry { column, .. }
             | Wrong::UnknownWord { column, .. }
             | Wrong::RowsDisagree { column, .. }
+            | Wrong::NoFeeArticle { column, .. }
             | Wrong::TotalMismatch { column, .. } => {
                 Some(column.as_str()).filter(|column| !column.is_empty())
             }
@@ -190,6 +199,7 @@ impl Wrong {
             | Wrong::UnknownWord { found, .. }
             | Wrong::RowsDisagree { found, .. } => Some(found),
             Wrong::TotalMismatch { total, .. } => Some(total),
+            Wrong::NoFeeArticle { fee, .. } => Some(fee),
             _ => None,
         }
     }
@@ -277,10 +287,15 @@ impl Wrong {
                  give the other order a number of its own."
             ),
             Wrong::TotalMismatch { total, sum, tolerance, .. } => format!(
-                "the order's total is {total}, and its rows, freight and discount add up to {sum}: more than \
+                "the order's total is {total}, and its rows, freight, fee and discount add up to {sum}: more than \
                  {tolerance} apart. Is a row or a discount missing, or are prices in the settings with VAT and here \
                  without?"
             ),
+            Wrong::NoFeeArticle { .. } => {
+                "the order has a fee, and the settings have no article for it. Write fee = \
+                                           { product = \"…\", unit = \"ST\" } into the section of this file."
+                    .into()
+            }
         }
     }
 
@@ -363,9 +378,14 @@ impl Wrong {
                  den andra ordern ett eget nummer."
             ),
             Wrong::TotalMismatch { total, sum, tolerance, .. } => format!(
-                "ordern är på {total}, och dess rader, frakt och rabatt blir {sum}: mer än {tolerance} isär. Saknas \
+                "ordern är på {total}, och dess rader, frakt, avgift och rabatt blir {sum}: mer än {tolerance} isär. Saknas \
                  en rad eller rabatt, eller är priserna i inställningarna med moms och här utan?"
             ),
+            Wrong::NoFeeArticle { .. } => {
+                "ordern har en avgift, och inställningarna har ingen artikel för den. Skriv fee = \
+                                           { product = \"…\", unit = \"ST\" } i filens avsnitt."
+                    .into()
+            }
         }
     }
 }

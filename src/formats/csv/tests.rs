@@ -417,3 +417,23 @@ fn a_first_line_that_names_no_delimiter_is_passed_over() {
     let text = format!("sep='\n{HEAD}\nW-1;;;;;;;8010;1;1,00;25;;;\n");
     assert_eq!(parts(text.as_bytes(), &mapping(SHOP)).len(), 1);
 }
+
+#[test]
+fn a_fee_is_a_row_of_its_own_and_an_order_without_one_asks_for_no_article() {
+    let columns = "[csv.shop.columns]\ntotal = \"Summa\"\n";
+    let with_fee = SHOP.replace(columns, &format!("{columns}fee = \"Avgift\"\n"));
+    assert_ne!(with_fee, SHOP);
+    let text = format!(
+        "{HEAD};Avgift\r\nW-1;;;;;;;8010;1;100,00;25;;;125,00;25,00\r\n\
+         W-2;;;;;;;8010;1;100,00;25;;;100,00;0,00\r\n"
+    );
+    let without_article = parts(text.as_bytes(), &mapping(&with_fee));
+    assert_eq!(wrongs(&without_article[0]), [("no_fee_article".to_owned(), Some(2))]);
+    assert_eq!(body(&without_article[1])["orderRows"].as_array().map(Vec::len), Some(1));
+    let article = "fee = { product = \"AVGIFT\", unit = \"ST\" }\ndiscount = { product";
+    let made = parts(text.as_bytes(), &mapping(&with_fee.replace("discount = { product", article)));
+    let row = &body(&made[0])["orderRows"][1];
+    assert_eq!(row["product"]["productNumber"], "AVGIFT");
+    assert_eq!(row["salesData"]["unitPrice"].to_string(), "20", "without VAT");
+    assert!(row.get("supplyMode").is_none(), "an article as any other");
+}

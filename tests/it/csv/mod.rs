@@ -20,15 +20,15 @@ const SETTINGS: &str =
 fn section(preset: &str) -> String {
     let (prices, more) = match preset {
         "shopify" => ("with_vat", ""),
-        "woocommerce" => ("without_vat", ""),
+        "woocommerce" => ("without_vat", "fee = { product = \"AVGIFT\", unit = \"ST\" }\n"),
         _ => ("without_vat", "values.orderHeader.paymentType = { checkmo = \"Factoring\" }\n"),
     };
     format!(
         "[csv.shop]\nmatch = \"*.csv\"\npreset = \"{preset}\"\nprices = \"{prices}\"\nutc_offset = \"+01:00\"\n\
          freight = {{ product = \"FRAKT\", unit = \"ST\", vat_percent = 25 }}\n\
          discount = {{ product = \"RABATT\", unit = \"ST\" }}\nround = {{ product = \"AVRUND\", unit = \"ST\" }}\n\
-         constants.orderHeader.customerNumber = \"WEBB\"\nconstants.orderRows.salesData.unit = \"ST\"\n\
-         defaults.orderRows.salesData.vatPercent = 25\n{more}"
+         {more}constants.orderHeader.customerNumber = \"WEBB\"\nconstants.orderRows.salesData.unit = \"ST\"\n\
+         defaults.orderRows.salesData.vatPercent = 25\n"
     )
 }
 

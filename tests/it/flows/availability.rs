@@ -59,6 +59,25 @@ fn extends_answer_is_passed_through_as_it_came() {
 }
 
 #[test]
+fn answers_that_nobody_fetched_are_cleared_in_the_end() {
+    let mut shop = Plan::sample().set("exchange.keep_days", "30").open();
+    let answers = shop.exchange("outgoing/atp");
+    let lies_since = |name: &str, days: u64| {
+        let file = fs::File::create(answers.join(name)).expect("made");
+        let at = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 24 * 3600);
+        file.set_modified(at).expect("aged");
+    };
+    lies_since("forgotten.json", 31);
+    lies_since("recent.json", 29);
+    shop.start();
+    shop.wait_up();
+    ask(&shop, "gift.json", &order("ATP-1", "ChristmasGift-1", 3));
+    shop.wait("the old one to go", |_| !answers.join("forgotten.json").exists());
+    answer(&shop, "gift.json");
+    assert!(answers.join("recent.json").exists());
+}
+
+#[test]
 fn while_extend_is_away_the_mirror_answers_less_what_waits() {
     let mut shop = Plan::sample().open();
     shop.start();

@@ -39,3 +39,4 @@ mod sweeps;
 mod ubl;
 mod upgrades;
 mod windows;
+mod writers;

@@ -54,6 +54,7 @@ impl Guess {
         ));
         for (article, is_used, product, vat) in [
             ("freight", self.has("freight"), "FRAKT", ", vat_percent = 25"),
+            ("fee", self.has("fee"), "AVGIFT", ", vat_percent = 25"),
             ("discount", self.has("discount") || self.has("row_discount"), "RABATT", ""),
             ("round", true, "AVRUND", ""),
         ] {

@@ -191,6 +191,7 @@ pub(super) const NAMES: &[(&str, &[&str])] = &[
             "freight",
         ],
     ),
+    ("fee", &["avgift", "avgifter", "faktureringsavgift", "fakturaavgift", "fee", "feetotal", "fees"]),
     (
         "discount",
         &[
