@@ -297,6 +297,7 @@ fn another_program_holds_the_database() {
     shop.stop();
 }
 
+#[cfg(unix)]
 #[test]
 fn the_clock_goes_forward_and_back_by_a_day() {
     let library = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
