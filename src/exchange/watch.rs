@@ -442,9 +442,9 @@ impl Inbox {
             let metadata = std::fs::symlink_metadata(self.watching.inbox.join(name)).ok()?;
             metadata.is_file().then(|| metadata.modified().ok()).flatten()
         };
-        let marker = markers.iter().filter_map(written).max();
         let document = metadata.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-        match arrival::said(marker, document, unchanged_for, &patience) {
+        let marker = markers.iter().filter_map(written).max().map(|written| written >= document);
+        match arrival::said(marker, unchanged_for, &patience) {
             Said::Nothing => {
                 let marker = markers.into_iter().next().unwrap_or_default();
                 Err(self.wait(name, patience.broken_after, Wrong::NoMarker { marker }))

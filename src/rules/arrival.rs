@@ -1,6 +1,6 @@
 //! When a file in the inbox is taken, waited for, or set aside.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::formats::json::Completeness;
 use crate::formats::problem::Wrong;
@@ -55,17 +55,12 @@ pub enum Said {
     Whole,
 }
 
-/// What a marker says of a document, by when each was last written. Whoever copies files may keep an old time
-/// of the marker alone: it is believed once the document stands still.
-pub fn said(
-    marker: Option<SystemTime>,
-    document: SystemTime,
-    unchanged_for: Duration,
-    patience: &Patience,
-) -> Said {
+/// What a marker says of a document. `marker`: whether there is one, and whether it was written after the document.
+/// Whoever copies files may keep an old time of the marker alone: it is believed once the document stands still.
+pub fn said(marker: Option<bool>, unchanged_for: Duration, patience: &Patience) -> Said {
     match marker {
         None => Said::Nothing,
-        Some(at) if at >= document || unchanged_for >= patience.settle => Said::Whole,
+        Some(is_younger) if is_younger || unchanged_for >= patience.settle => Said::Whole,
         Some(_) => Said::MaybeOfAnother,
     }
 }
@@ -201,14 +196,13 @@ mod tests {
     #[test]
     fn what_a_marker_says() {
         let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16_000_000 };
-        let at = |seconds: u32| SystemTime::UNIX_EPOCH + SECOND * seconds;
-        let check = |marker: Option<u32>, unchanged_for: u32, expected| {
-            assert_eq!(said(marker.map(at), at(100), SECOND * unchanged_for, &patience), expected);
+        let check = |marker, unchanged_for: u32, expected| {
+            assert_eq!(said(marker, SECOND * unchanged_for, &patience), expected);
         };
         check(None, 1000, Said::Nothing);
-        check(Some(100), 0, Said::Whole);
-        check(Some(99), 4, Said::MaybeOfAnother);
-        check(Some(99), 5, Said::Whole);
+        check(Some(true), 0, Said::Whole);
+        check(Some(false), 4, Said::MaybeOfAnother);
+        check(Some(false), 5, Said::Whole);
 
         use Completeness::{Broken, Complete, CutOff, LineEnded};
         let check = |said, sight, held, expected| {

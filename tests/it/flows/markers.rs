@@ -34,12 +34,14 @@ fn a_file_is_taken_at_its_marker_and_not_before() {
     fs::write(inbox.join("orders.jsonl"), &whole).expect("written");
     mark(&shop, "orders.done");
     shop.wait("its orders", |shop| ["M-1", "M-2", "M-3"].iter().all(|key| shop.times_at_extend(key) == 1));
+    shop.wait("its original", |shop| shop.accepted().contains_key("orders.jsonl"));
     assert_eq!(shop.accepted()["orders.jsonl"], whole.as_bytes());
     // The last line is a bad one, and becomes a file of its own.
     let bad = line("M-7") + "{\"orderHeader\": {}}";
     fs::write(inbox.join("bad.jsonl"), &bad).expect("written");
     mark(&shop, "bad.jsonl.done");
     shop.wait_error("bad.jsonl");
+    shop.wait("it to lie there", |shop| shop.exchange("rejected/bad.jsonl").exists());
     let aside = fs::read_to_string(shop.exchange("rejected/bad.jsonl")).expect("set aside");
     assert_eq!(aside, "{\"orderHeader\": {}}\n");
     mark(&shop, "early.json.done");
