@@ -19,9 +19,9 @@
 //! | [`formats`] | bytes to typed documents and back, pure |
 //! | [`rules`] | the decisions, pure |
 //! | [`store`] | all SQL, one file per table or view |
-//! | [`engine`] | the event loop |
+//! | [`engine`] | the event loop, and the threads that it hands jobs to |
 //! | [`exchange`] | the folders: watch, take over, set aside, put out, answer |
-//! | [`extend`] | the client of Extend's API: wire, error classes, push and pull threads |
+//! | [`extend`] | the client of Extend's API: wire, error classes, calls |
 //! | [`hooks`] | webhooks, by HTTP or as files: both go through one door, so they have a room of their own |
 //! | [`recover`] | a database that is damaged, gone or to be restored is made again from a backup and the folders |
 //! | [`reports`] | which reports there are, and the plain copy of the database for them |

@@ -54,6 +54,7 @@ mod reports;
 mod rounds;
 pub mod run;
 mod wal;
+mod workers;
 
 use course::{Course, Settled};
 pub use delivery::forbidden_note;

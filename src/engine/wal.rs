@@ -82,6 +82,14 @@ mod tests {
 
     const SETTINGS: &str = "[extend]\nbase_url = \"http://127.0.0.1:9/RESTAPI\"\nclient = \"c\"\nusername = \"u\"\npassword = \"p\"\n";
 
+    fn begun() -> (tempfile::TempDir, Arc<Config>, Engine) {
+        let home = tempfile::tempdir().unwrap();
+        let config = Arc::new(Config::parse(home.path(), SETTINGS, None).unwrap());
+        let connection = store::open(&config.database).unwrap();
+        let engine = Engine::new(connection, config.clone(), Task::default(), at(0)).unwrap();
+        (home, config, engine)
+    }
+
     fn at(seconds: u64) -> Now {
         let wall: jiff::Timestamp = "2026-11-21T22:16:00Z".parse().unwrap();
         Now {
@@ -111,10 +119,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_holds_the_database_is_told_of_and_the_log_shrinks_when_it_lets_go() {
-        let home = tempfile::tempdir().unwrap();
-        let config = Arc::new(Config::parse(home.path(), SETTINGS, None).unwrap());
-        let connection = store::open(&config.database).unwrap();
-        let mut engine = Engine::new(connection, config.clone(), Task::default(), at(0)).unwrap();
+        let (_home, config, mut engine) = begun();
         let reader = Connection::open(&config.database).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM products").unwrap();
         reader.query_row("SELECT count(*) FROM products", [], |_| Ok(())).unwrap();
@@ -140,10 +145,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_moves_on_is_nobodys_trouble() {
-        let home = tempfile::tempdir().unwrap();
-        let config = Arc::new(Config::parse(home.path(), SETTINGS, None).unwrap());
-        let connection = store::open(&config.database).unwrap();
-        let mut engine = Engine::new(connection, config.clone(), Task::default(), at(0)).unwrap();
+        let (_home, config, mut engine) = begun();
         let reader = Connection::open(&config.database).unwrap();
         let begin = || {
             reader.execute_batch("BEGIN").unwrap();
@@ -164,10 +166,7 @@ mod tests {
 
     #[test]
     fn the_log_stays_small_without_any_reader() {
-        let home = tempfile::tempdir().unwrap();
-        let config = Arc::new(Config::parse(home.path(), SETTINGS, None).unwrap());
-        let connection = store::open(&config.database).unwrap();
-        let engine = Engine::new(connection, config.clone(), Task::default(), at(0)).unwrap();
+        let (_home, config, engine) = begun();
         write_megabytes(engine.connection(), 60);
         assert!(log_bytes(&config.database) < 16_000_000, "{}", log_bytes(&config.database));
     }

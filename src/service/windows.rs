@@ -1,25 +1,23 @@
-//! Windows: the service control manager installs, starts, stops and asks; [`host`] is what it starts.
+//! Windows: the service control manager installs, starts, stops and asks; [`host()`] is what it starts.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+mod events;
+mod host;
+mod rights;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use crossbeam_channel::{Receiver, bounded};
 use serde_json::{Value, json};
 use windows_service::service::{
-    ServiceAccess, ServiceAction, ServiceActionType, ServiceControl, ServiceControlAccept,
-    ServiceErrorControl, ServiceExitCode, ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo,
-    ServiceStartType, ServiceState, ServiceStatus, ServiceType,
+    ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl, ServiceFailureActions,
+    ServiceFailureResetPeriod, ServiceInfo, ServiceStartType, ServiceState, ServiceType,
 };
-use windows_service::service_control_handler::{self, ServiceControlHandlerResult, ServiceStatusHandle};
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
-use windows_service::{define_windows_service, service_dispatcher};
 
-use super::{USER, written_folders};
+pub use self::events::{Events, events};
+pub use self::host::{Agent, host};
+use super::USER;
 use crate::config::{Config, Language};
-use crate::home::acl;
 
 /// How long a start or stop is waited for: longer than the 30 seconds after which Windows gives a start up, so that
 /// it is tried once more.
@@ -28,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 /// A stop takes no longer, as the agent promises.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
-/// The engine's loop must be heard from this often, once it has been heard.
-const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// ERROR_SERVICE_REQUEST_TIMEOUT: the process did not answer in time; it may have started all the same.
 const NO_ANSWER: i32 = 1053;
@@ -45,134 +41,6 @@ const NOT_NOW: i32 = 1061;
 const RUNS_NOT: i32 = 1062;
 /// ERROR_SERVICE_MARKED_FOR_DELETE: it was removed, and goes when the last who looks at it lets go.
 const GOING: i32 = 1072;
-
-// ------------------------------------------------------------ what the manager starts
-
-/// The agent: its service's name, its home, told to stop, telling that it is alive. It ends with an error in words.
-pub type Agent = fn(&str, PathBuf, &Receiver<()>, &mut dyn FnMut()) -> Result<(), String>;
-
-struct Hosted {
-    name: String,
-    home: PathBuf,
-    agent: Agent,
-}
-
-static HOSTED: OnceLock<Hosted> = OnceLock::new();
-
-/// Lets the agent be run by the service control manager, until that stops it.
-///
-/// # Errors
-/// It was not the manager that started this process.
-pub fn host(name: &str, home: &Path, agent: Agent) -> anyhow::Result<()> {
-    let _ = HOSTED.set(Hosted { name: name.to_owned(), home: home.to_owned(), agent });
-    service_dispatcher::start(name, service_main_of_system).context("the service manager did not start this")
-}
-
-define_windows_service!(service_main_of_system, service_main);
-
-fn service_main(_arguments: Vec<OsString>) {
-    let Some(hosted) = HOSTED.get() else { return };
-    let (sender, stop) = bounded(1);
-    let handle: Arc<OnceLock<ServiceStatusHandle>> = Arc::default();
-    let of_handler = handle.clone();
-    let registered = service_control_handler::register(&hosted.name, move |control| match control {
-        ServiceControl::Stop | ServiceControl::Shutdown | ServiceControl::Preshutdown => {
-            if let Some(handle) = of_handler.get() {
-                tell(handle, ServiceState::StopPending, ServiceExitCode::NO_ERROR);
-            }
-            let _ = sender.try_send(());
-            ServiceControlHandlerResult::NoError
-        }
-        ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
-        _ => ServiceControlHandlerResult::NotImplemented,
-    });
-    let Ok(registered) = registered else { return };
-    let handle = handle.get_or_init(|| registered);
-    tell(handle, ServiceState::StartPending, ServiceExitCode::NO_ERROR);
-    let heard: Arc<Mutex<Option<Instant>>> = Arc::default();
-    watch(heard.clone());
-    let mut alive = || {
-        let before = heard.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now());
-        if before.is_none() {
-            tell(handle, ServiceState::Running, ServiceExitCode::NO_ERROR);
-        }
-    };
-    let exit = match (hosted.agent)(&hosted.name, hosted.home.clone(), &stop, &mut alive) {
-        Ok(()) => ServiceExitCode::NO_ERROR,
-        Err(why) => {
-            events(&hosted.name, log::Level::Error).inspect(|events| events.write(log::Level::Error, &why));
-            ServiceExitCode::ServiceSpecific(1)
-        }
-    };
-    tell(handle, ServiceState::Stopped, exit);
-}
-
-fn tell(handle: &ServiceStatusHandle, state: ServiceState, exit_code: ServiceExitCode) {
-    let pending = matches!(state, ServiceState::StartPending | ServiceState::StopPending);
-    let wait_hint = match state {
-        // A database that was lost is made again.
-        ServiceState::StartPending => Duration::from_secs(600),
-        ServiceState::StopPending => STOPS_WITHIN,
-        _ => Duration::ZERO,
-    };
-    let told = handle.set_service_status(ServiceStatus {
-        service_type: ServiceType::OWN_PROCESS,
-        current_state: state,
-        controls_accepted: match state {
-            ServiceState::Stopped | ServiceState::StopPending => ServiceControlAccept::empty(),
-            _ => ServiceControlAccept::STOP | ServiceControlAccept::SHUTDOWN,
-        },
-        exit_code,
-        checkpoint: u32::from(pending),
-        wait_hint,
-        process_id: None,
-    });
-    if let Err(error) = told {
-        log::warn!("the service manager can't be told: {error}");
-    }
-}
-
-/// Ends a process whose engine is stuck: the manager starts it again, and the start is recovery.
-fn watch(heard: Arc<Mutex<Option<Instant>>>) {
-    std::thread::spawn(move || {
-        loop {
-            std::thread::sleep(Duration::from_secs(5));
-            let last = *heard.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.is_some_and(|last| last.elapsed() > WATCHDOG) {
-                log::error!(
-                    "the engine has not been heard for {} s: the agent ends itself",
-                    WATCHDOG.as_secs()
-                );
-                std::process::abort();
-            }
-        }
-    });
-}
-
-// ------------------------------------------------------------ the event log
-
-/// The system's event log, for what a person must see to.
-pub struct Events(eventlog::EventLog);
-
-/// Opens the event log under the service's name, for what is as weighty as `least`; `None` where the system has
-/// none.
-pub fn events(name: &str, least: log::Level) -> Option<Events> {
-    eventlog::EventLog::new(name, least).ok().map(Events)
-}
-
-impl Events {
-    /// Writes one event.
-    pub fn write(&self, level: log::Level, words: &str) {
-        log::Log::log(&self.0, &log::Record::builder().level(level).args(format_args!("{words}")).build());
-    }
-
-    /// As a part of the log.
-    pub fn into_log(self) -> Box<dyn log::Log> {
-        Box::new(self.0)
-    }
-}
-
-// ------------------------------------------------------------ what an administrator does
 
 /// A service by its name.
 #[derive(Debug, Clone)]
@@ -227,7 +95,7 @@ impl Service {
             info.executable_path.display(),
             arguments.join(" "),
             self.account(user),
-            self.rights(config, user, web)
+            rights::all(config, &self.account(user), web)
                 .iter()
                 .map(|right| format!("rights    {right}\n"))
                 .collect::<String>()
@@ -292,7 +160,7 @@ impl Service {
         if let Err(error) = eventlog::register(&self.name) {
             notes.push_str(&format!("event log: {error}\n"));
         }
-        for right in self.rights(config, user, web) {
+        for right in rights::all(config, &self.account(user), web) {
             match (right.give(), web) {
                 (Ok(()), _) => {}
                 // Without them no order would ever come.
@@ -305,36 +173,6 @@ impl Service {
         }
         self.start()?;
         Ok(format!("{notes}{}", self.state()?.to_text(self.language)))
-    }
-
-    /// Data and settings are for administrators, the system and the service alone; the webshop's account may
-    /// write in the exchange folder where it must.
-    fn rights(&self, config: &Config, user: &str, web: Option<&str>) -> Vec<Right> {
-        let account = self.account(user);
-        let mut rights: Vec<Right> = Vec::new();
-        for folder in written_folders(config) {
-            rights.push(Right::closed(&folder, &account, "M"));
-        }
-        rights.push(Right::closed(&config.settings_file(), &account, "R"));
-        for file in config.secret_files.iter().filter(|file| file.starts_with(&config.home)) {
-            rights.push(Right::closed(file, &account, "R"));
-        }
-        // To get there the service need only pass through.
-        rights.push(Right::granted(&config.home, &account, "(RX)"));
-        // It moves what the webshop dropped, whatever rights that came with.
-        rights.push(Right::granted(&config.exchange.folder, &account, "(OI)(CI)F"));
-        if let Some(web) = web {
-            rights.push(Right::granted(&config.exchange.folder, web, "(OI)(CI)RX"));
-            let written = [
-                config.inbox(),
-                config.rejected(),
-                config.hooks(),
-                config.outgoing_changes(),
-                config.outgoing_atp(),
-            ];
-            rights.extend(written.iter().map(|folder| Right::granted(folder, web, "(OI)(CI)M")));
-        }
-        rights
     }
 
     /// Stops the service and takes it out of the system. The home stays as it is.
@@ -475,44 +313,6 @@ fn patiently<T>(
             Err(error) if passes(&error) && began.elapsed() < STOPS_WITHIN => std::thread::sleep(PAUSE),
             done => return done,
         }
-    }
-}
-
-/// Who may do what with a folder or file: a call of icacls, which says it in every language of Windows.
-#[derive(Debug)]
-struct Right {
-    path: PathBuf,
-    arguments: Vec<String>,
-}
-
-impl Right {
-    /// Closed to all but administrators, the system, who made it, and `account`.
-    fn closed(path: &Path, account: &str, right: &str) -> Right {
-        let inherited = if path.is_dir() { "(OI)(CI)" } else { "" };
-        let mut arguments = acl::closed(inherited);
-        arguments.push(format!("{account}:{inherited}{right}"));
-        Right { path: path.to_owned(), arguments }
-    }
-
-    /// What `account` may do beside what was so.
-    fn granted(path: &Path, account: &str, right: &str) -> Right {
-        Right { path: path.to_owned(), arguments: vec!["/grant".into(), format!("{account}:{right}")] }
-    }
-
-    fn is_for(&self, account: &str) -> bool {
-        let named = self.arguments.last().and_then(|last| last.strip_prefix(account));
-        named.is_some_and(|rest| rest.starts_with(':'))
-    }
-
-    /// Gives it; else why not.
-    fn give(&self) -> Result<(), String> {
-        acl::icacls(&self.path, &self.arguments).map(|_| ()).map_err(|error| error.to_string())
-    }
-}
-
-impl std::fmt::Display for Right {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "icacls {} {}", self.path.display(), self.arguments.join(" "))
     }
 }
 
