@@ -67,22 +67,23 @@ fn remove_markers(inbox: &Path, name: &str, ending: &str) {
     if is_there(&inbox.join(name)) {
         return;
     }
-    for (place, marker) in arrival::markers(name, ending).into_iter().enumerate() {
+    for marker in arrival::markers(name, ending) {
         let path = inbox.join(&marker);
-        // `orders.done` may speak of `orders.xml` too.
-        let is_shared = || {
-            let stem = arrival::marked(&marker, ending);
-            let others = std::fs::read_dir(inbox).into_iter().flatten().flatten();
-            let names = others.filter_map(|entry| entry.file_name().into_string().ok());
-            names.filter(|name| *name != marker).any(|name| name.rsplit_once('.').map(|(of, _)| of) == stem)
-        };
         if is_there(&path)
-            && !(place > 0 && is_shared())
+            && !speaks_of_another(inbox, &marker, ending)
             && let Err(error) = std::fs::remove_file(&path)
         {
             log::warn!("{marker:?} could not be removed: {error}");
         }
     }
+}
+
+/// `orders.done` may speak of `orders.xml` too.
+fn speaks_of_another(inbox: &Path, marker: &str, ending: &str) -> bool {
+    let of = arrival::marked(marker, ending);
+    let entries = std::fs::read_dir(inbox).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name != marker).any(|name| arrival::stem(&name) == of)
 }
 
 /// By way of a hidden name in the target folder that carries the file's id: whatever moment the process

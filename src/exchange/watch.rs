@@ -3,17 +3,21 @@
 //! notify is a hint: every path is looked at again, and a rescan at the start and by the clock finds what
 //! no hint told of. A file that was handed to the engine is not handed again unless its bytes change.
 
+mod hints;
+mod markers;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use file_id::FileId;
-use notify::{RecursiveMode, Watcher as _};
 
+use self::hints::identity;
+pub(crate) use self::hints::is_close_after_writing;
 use super::held::{self, Held, is_held_by_another};
 use super::read::{Files, Mirror, read_bounded};
 use super::{QUESTIONS_PREFIX, stamp};
@@ -214,72 +218,6 @@ impl Inbox {
         [self.watching.inbox.clone(), self.watching.inbox.join(QUESTIONS_PREFIX.trim_end_matches('/'))]
     }
 
-    /// A watch on the folders, where the system gives one.
-    fn hints(&mut self) -> (Receiver<notify::Result<notify::Event>>, Option<notify::RecommendedWatcher>) {
-        let (sender, receiver) = bounded(4096);
-        let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // A full channel loses nothing: the rescan looks at everything.
-            let _ = sender.try_send(event);
-        })
-        .and_then(|mut watcher| {
-            let [inbox, questions] = self.folders();
-            watcher.watch(&inbox, RecursiveMode::NonRecursive)?;
-            // Where it is gone, the rescan sees when it is back.
-            let _ = watcher.watch(&questions, RecursiveMode::NonRecursive);
-            Ok(watcher)
-        });
-        match made {
-            Ok(watcher) => {
-                self.told_of_no_watch = false;
-                self.watched = self.folders().map(|folder| identity(&folder));
-                (receiver, Some(watcher))
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut self.told_of_no_watch, true) {
-                    let inbox = self.watching.inbox.display();
-                    log::warn!("no watch on {inbox}: {error}; it is looked at by the clock");
-                }
-                (never(), None)
-            }
-        }
-    }
-
-    /// The names that a hint is about; false where only a rescan can tell.
-    fn names_in(&self, hint: notify::Result<notify::Event>, names: &mut Vec<String>) -> bool {
-        let Ok(event) = hint else { return false };
-        if event.need_rescan() {
-            return false;
-        }
-        // Reading a file makes events too.
-        if matches!(event.kind, notify::EventKind::Access(kind) if !is_close_after_writing(kind)) {
-            return true;
-        }
-        let [inbox, questions] = self.folders();
-        event.paths.iter().all(|path| {
-            let (name, folder) = (path.file_name().and_then(|name| name.to_str()), path.parent());
-            let name = match name {
-                Some(name) if folder == Some(&inbox) => name.to_owned(),
-                Some(name) if folder == Some(&questions) => format!("{QUESTIONS_PREFIX}{name}"),
-                _ => return false,
-            };
-            // Windows may tell of a file by its short name (ORDER~1.JSO): only the listing has the name that it
-            // is known by, and under another it would come twice.
-            if cfg!(windows) && !self.seen.contains_key(&name) {
-                return false;
-            }
-            names.push(name);
-            true
-        })
-    }
-
-    /// A hint about a marker is one about what it marks.
-    fn add_marked(&self, names: &mut Vec<String>) {
-        let Some(ending) = &self.watching.marker else { return };
-        let of = |name: &String| Some(self.documents(name, arrival::marked(name, ending)?));
-        let marked: Vec<String> = names.iter().filter_map(of).flatten().collect();
-        names.extend(marked);
-    }
-
     /// Looks at everything. False: nobody listens any more.
     fn scan(&mut self) -> bool {
         let listed = std::fs::read_dir(&self.watching.inbox)
@@ -421,64 +359,6 @@ impl Inbox {
         }
     }
 
-    /// What its writer has said of a file. `Err`: it is a marker itself, or is waited for, without being read.
-    fn said(&mut self, name: &str, metadata: &std::fs::Metadata) -> Result<Said, Look> {
-        let Some(ending) = self.watching.marker.clone() else { return Ok(Said::NotAsked) };
-        let patience = self.watching.patience;
-        if let Some(of) = arrival::marked(name, &ending) {
-            let is_there = |document: &String| self.watching.inbox.join(document).is_file();
-            if self.documents(name, of).iter().any(is_there) {
-                // Nothing is to be told of it, or no longer.
-                return Err(match self.seen.get(name).is_some_and(|seen| seen.told) {
-                    true => Look::Gone,
-                    false => Look::Nothing,
-                });
-            }
-            return Err(self.wait(name, patience.broken_after, Wrong::MarkerAlone));
-        }
-        let unchanged_for = self.seen.get(name).map(|seen| seen.since.elapsed()).unwrap_or_default();
-        let markers = arrival::markers(name, &ending);
-        let written = |name: &String| {
-            let metadata = std::fs::symlink_metadata(self.watching.inbox.join(name)).ok()?;
-            metadata.is_file().then(|| metadata.modified().ok()).flatten()
-        };
-        let document = metadata.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-        let marker = markers.iter().filter_map(written).max().map(|written| written >= document);
-        match arrival::said(marker, unchanged_for, &patience) {
-            Said::Nothing => {
-                let marker = markers.into_iter().next().unwrap_or_default();
-                Err(self.wait(name, patience.broken_after, Wrong::NoMarker { marker }))
-            }
-            said => Ok(said),
-        }
-    }
-
-    /// The names in the inbox that a marker may speak of, as far as they were seen: each is looked at by itself.
-    fn documents(&self, marker: &str, of: &str) -> Vec<String> {
-        let same_stem = |name: &&String| name.rsplit_once('.').is_some_and(|(stem, _)| stem == of);
-        let seen = self.seen.keys().filter(|name| *name != marker).filter(same_stem).cloned();
-        std::iter::once(of.to_owned()).chain(seen).collect()
-    }
-
-    /// Waits for what belongs to a file, and once it has not come for so long says what lacks.
-    fn wait(&mut self, name: &str, patience: Duration, wrong: Wrong) -> Look {
-        let Some(seen) = self.seen.get_mut(name) else { return Look::Nothing };
-        let left = patience.saturating_sub(seen.since.elapsed());
-        if left.is_zero() {
-            seen.look_at = None;
-            return match std::mem::replace(&mut seen.told, true) {
-                true => Look::Nothing,
-                false => Look::Await(seen.stamp.clone(), Some(wrong)),
-            };
-        }
-        let is_first = seen.look_at.replace(Instant::now() + left).is_none();
-        // A marker that comes a moment before its file is nobody's trouble.
-        match is_first && wrong != Wrong::MarkerAlone {
-            true => Look::Await(seen.stamp.clone(), None),
-            false => Look::Nothing,
-        }
-    }
-
     /// Takes, waits or sets aside.
     fn weigh(&mut self, name: &str, file: Bytes, is_held: impl FnOnce() -> bool) -> bool {
         // What was read must be what still lies there.
@@ -501,7 +381,6 @@ impl Inbox {
                     Sight::Read(Completeness::Complete | Completeness::LineEnded) | Sight::Held
                 );
                 // Whole and only held open for a moment: nothing that a person need hear of.
-                let ready = ready || file.said == Said::MaybeOfAnother;
                 if ready && unchanged_for < self.watching.patience.broken_after {
                     return true;
                 }
@@ -564,33 +443,4 @@ struct Bytes {
     size: u64,
     stamp: String,
     bytes: Vec<u8>,
-}
-
-pub(crate) fn is_close_after_writing(kind: notify::event::AccessKind) -> bool {
-    use notify::event::{AccessKind, AccessMode};
-    kind == AccessKind::Close(AccessMode::Write)
-}
-
-/// Which folder lies at a path; `None` where there is none or the system does not tell.
-fn identity(folder: &Path) -> Option<FileId> {
-    folder.is_dir().then(|| file_id::get_file_id(folder).ok()).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_that_came_back_is_another_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let (inbox, aside) = (dir.path().join("inbox"), dir.path().join("aside"));
-        std::fs::create_dir(&inbox).unwrap();
-        let before = identity(&inbox);
-        assert!(before.is_some());
-        assert_eq!(identity(&inbox), before);
-        std::fs::rename(&inbox, aside).unwrap();
-        assert_eq!(identity(&inbox), None);
-        std::fs::create_dir(&inbox).unwrap();
-        assert!(identity(&inbox).is_some_and(|now| Some(now) != before));
-    }
 }

@@ -209,7 +209,7 @@ impl Folder {
             }
         };
         let wanting = |bytes, problem| Look::SetAside(Wanting { bytes, size, problem });
-        match held::weigh(Said::NotAsked, &sight, stood, is_held, &self.patience).0 {
+        match held::weigh(Said::Nothing, &sight, stood, is_held, &self.patience).0 {
             Arrival::Wait(pause) => Look::Wait(Some(Instant::now() + pause)),
             Arrival::SetAside(Some(wrong)) => wanting(bytes, Problem::of_file(wrong)),
             Arrival::SetAside(None) => {

@@ -45,29 +45,26 @@ pub struct Patience {
 /// What a file's writer has said of it by a marker: an empty file beside it, `orders.csv.done`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said {
-    /// It is not asked to say anything.
-    NotAsked,
-    /// No marker is there.
+    /// Nothing yet, and it is waited for.
+    NotYet,
+    /// Nothing that can be relied on: the file itself tells.
     Nothing,
-    /// There is one, and it may be that of an earlier file of this name.
-    MaybeOfAnother,
-    /// The file is whole.
+    /// It is whole.
     Whole,
 }
 
 /// What a marker says of a document. `marker`: whether there is one, and whether it was written after the document.
-/// Whoever copies files may keep an old time of the marker alone: it is believed once the document stands still.
-pub fn said(marker: Option<bool>, unchanged_for: Duration, patience: &Patience) -> Said {
+/// An older one may be that of an earlier file, or was copied with its old time.
+pub fn said(marker: Option<bool>) -> Said {
     match marker {
-        None => Said::Nothing,
-        Some(is_younger) if is_younger || unchanged_for >= patience.settle => Said::Whole,
-        Some(_) => Said::MaybeOfAnother,
+        None => Said::NotYet,
+        Some(true) => Said::Whole,
+        Some(false) => Said::Nothing,
     }
 }
 
-/// As [`decide`], where a marker was looked for. Without one a file is waited for, and nothing else makes it be
-/// taken: it can't be told from half of it. A file that is whole by its marker need not stand still, and what is
-/// wrong with it no more bytes will mend.
+/// As [`decide`], with what the writer has said. A file that is waited for is not taken, whatever it looks like. One
+/// that is whole need not stand still, and what is wrong with it no more bytes will mend.
 pub fn decide_as_said(
     said: Said,
     sight: &Sight,
@@ -76,12 +73,11 @@ pub fn decide_as_said(
     patience: &Patience,
 ) -> Arrival {
     match said {
-        Said::Nothing => Arrival::Wait(patience.broken_after.saturating_sub(unchanged_for)),
-        Said::MaybeOfAnother => Arrival::Wait(patience.settle.saturating_sub(unchanged_for)),
+        Said::NotYet => Arrival::Wait(patience.broken_after.saturating_sub(unchanged_for)),
         Said::Whole if !held_open && *sight != Sight::Held => {
             decide(sight, Duration::MAX, held_open, patience)
         }
-        Said::Whole | Said::NotAsked => decide(sight, unchanged_for, held_open, patience),
+        Said::Whole | Said::Nothing => decide(sight, unchanged_for, held_open, patience),
     }
 }
 
@@ -96,21 +92,24 @@ pub fn is_marker_ending(ending: &str) -> bool {
         && !is_left_alone(&format!("x{ending}"))
 }
 
-/// The documents that a marker may speak of: `orders.csv.done` of `orders.csv`, `orders.done` of every
-/// `orders.`*something*. `None`: the name is no marker's.
+/// The name of the document that a marker speaks of, `orders.csv.done` of `orders.csv`; where there is none of that
+/// name, the [`stem`] of those that it speaks of, `orders.done` of every `orders.`*something*. `None`: the name is no
+/// marker's.
 pub fn marked<'n>(name: &'n str, ending: &str) -> Option<&'n str> {
     let at = name.len().checked_sub(ending.len())?;
     let (of, rest) = name.is_char_boundary(at).then(|| name.split_at(at))?;
     (!of.is_empty() && rest.eq_ignore_ascii_case(ending)).then_some(of)
 }
 
+/// A document's name without its last ending. `None` where it has none.
+pub fn stem(document: &str) -> Option<&str> {
+    document.rsplit_once('.').map(|(stem, _)| stem).filter(|stem| !stem.is_empty())
+}
+
 /// The names that a document's marker may have, the one that is its alone first.
 pub fn markers(document: &str, ending: &str) -> Vec<String> {
-    let mut names = vec![format!("{document}{ending}")];
-    if let Some((stem, _)) = document.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
-        names.push(format!("{stem}{ending}"));
-    }
-    names
+    let names = [Some(document), stem(document)];
+    names.into_iter().flatten().map(|name| format!("{name}{ending}")).collect()
 }
 
 /// How long to wait for a writer to let go of a file that looks whole.
@@ -196,27 +195,24 @@ mod tests {
     #[test]
     fn what_a_marker_says() {
         let patience = Patience { settle: SECOND * 5, broken_after: SECOND * 60, max_bytes: 16_000_000 };
-        let check = |marker, unchanged_for: u32, expected| {
-            assert_eq!(said(marker, SECOND * unchanged_for, &patience), expected);
-        };
-        check(None, 1000, Said::Nothing);
-        check(Some(true), 0, Said::Whole);
-        check(Some(false), 4, Said::MaybeOfAnother);
-        check(Some(false), 5, Said::Whole);
+        let said_by = [None, Some(true), Some(false)].map(said);
+        assert_eq!(said_by, [Said::NotYet, Said::Whole, Said::Nothing]);
 
         use Completeness::{Broken, Complete, CutOff, LineEnded};
         let check = |said, sight, held, expected| {
             let sight = Sight::Read(sight);
             assert_eq!(decide_as_said(said, &sight, SECOND, held, &patience), expected, "{said:?} {sight:?}");
         };
-        check(Said::Nothing, Complete, false, Arrival::Wait(SECOND * 59));
-        check(Said::MaybeOfAnother, Complete, false, Arrival::Wait(SECOND * 4));
+        check(Said::NotYet, Complete, false, Arrival::Wait(SECOND * 59));
         check(Said::Whole, Complete, false, Arrival::Take);
         check(Said::Whole, LineEnded, false, Arrival::Take);
         check(Said::Whole, CutOff, false, Arrival::SetAside(None));
         check(Said::Whole, Broken, false, Arrival::SetAside(None));
         check(Said::Whole, Complete, true, Arrival::Wait(HELD_LONG_AGAIN));
-        check(Said::NotAsked, LineEnded, false, Arrival::Wait(SECOND * 4));
+        // A marker of an earlier file: half of one of lines is not taken for the whole.
+        check(Said::Nothing, Complete, false, Arrival::Take);
+        check(Said::Nothing, LineEnded, false, Arrival::Wait(SECOND * 4));
+        check(Said::Nothing, CutOff, false, Arrival::Wait(SECOND * 59));
     }
 
     #[test]
