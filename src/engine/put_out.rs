@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::Transaction;
 
+use super::mind::AGAIN_AFTER_TROUBLE;
 use super::{Job, Mind, Settled};
 use crate::clock;
 use crate::config::Config;
@@ -41,6 +42,8 @@ const WHILE_FILLING: Duration = Duration::from_millis(500);
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_secs(2);
 /// A snapshot waits for the end of a round, but no longer than this.
 const SNAPSHOT_DURING_A_ROUND: Duration = Duration::from_secs(300);
+/// A file that could not be written and was not tried again for this long is not owed any more.
+const LONGEST_TROUBLE: Duration = Duration::from_secs(3600);
 /// status.json is at most this old while things happen …
 const BETWEEN_STATUS: Duration = Duration::from_secs(2);
 /// … and this old when nothing does.
@@ -58,8 +61,9 @@ pub(super) struct State {
     /// When a file of changes was last made.
     filed_at: Option<Duration>,
     snapshots: HashMap<Entity, (Duration, Duration)>,
-    /// Receipts that took long to write, by what is owed, and when they may be written again.
-    costly: HashMap<String, Duration>,
+    /// Files that took long to write or could not be written, by kind and key: they wait, and nothing waits for
+    /// them.
+    held_back: HashMap<(&'static str, String), HeldBack>,
     status_at: Option<Duration>,
     /// What status.json tells has changed. It can be made at any time, so nothing is owed for it.
     pub(super) status_wanted: bool,
@@ -69,6 +73,15 @@ pub(super) struct State {
     cleared_at: Option<Duration>,
     /// Entities of which a webhook told, and which is put out at once.
     hurried: HashSet<Entity>,
+}
+
+/// Why a file waits.
+#[derive(Debug, Clone)]
+struct HeldBack {
+    until: Duration,
+    /// How often in a row it could not be written; 0: it was, and took long.
+    failures: u32,
+    error: String,
 }
 
 /// The agent's note of how files were put out last.
@@ -99,7 +112,7 @@ impl Mind {
         put: &[Put],
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
-        let mut trouble = None;
+        let (mut written, mut failed) = (false, Vec::new());
         self.course.put_out.last_took = put.iter().map(|file| file.took).sum();
         for file in put {
             if let PutJob::Thin { file: id } = file.job {
@@ -110,16 +123,20 @@ impl Mind {
                 self.course.thinning.after(id, file.result.is_ok());
                 continue;
             }
+            let name = name_of(&file.job);
             if let Err(error) = &file.result {
-                trouble = Some(error.to_string());
+                failed.push((name, error.to_string()));
                 continue;
             }
+            written = true;
+            self.course.put_out.held_back.remove(&name);
             match &file.job {
                 PutJob::Owed(debt) => {
                     owed::strike(tx, debt)?;
-                    if debt.kind == "receipt" && file.took > COSTLY {
-                        let again_at = self.now.mono + file.took * 20;
-                        self.course.put_out.costly.insert(debt.key.clone(), again_at);
+                    if name.0 == "receipt" && file.took > COSTLY {
+                        let until = self.now.mono + file.took * 20;
+                        let one = HeldBack { until, failures: 0, error: String::new() };
+                        self.course.put_out.held_back.insert(name, one);
                     }
                 }
                 PutJob::Snapshot { entity, owed: debt } => {
@@ -136,17 +153,42 @@ impl Mind {
                 PutJob::Thin { .. } => {}
             }
         }
-        if let Some(error) = &trouble {
-            log::error!("a file could not be put out, and is tried again: {error}");
+        if let Some((name, error)) = failed.first() {
+            let more = failed.len() - 1;
+            log::error!(
+                "a file ({} {}) could not be put out, and is tried again: {error} ({more} more)",
+                name.0,
+                name.1
+            );
         }
-        agent::set(tx, "put_trouble", trouble.as_deref().unwrap_or(""))?;
-        settled.put = Some(trouble.is_none());
-        Ok(())
+        // Where nothing at all can be written it is the disk: no file is to blame, and none need be tried.
+        settled.put = Some(written || failed.len() < 2);
+        for (name, error) in failed {
+            let before = self.course.put_out.held_back.get(&name).map_or(0, |one| one.failures);
+            let failures = if written { before + 1 } else { before.max(1) };
+            let dice = self.dice();
+            let until = self.now.mono + self.pauses.after(failures, dice).max(AGAIN_AFTER_TROUBLE);
+            self.course.put_out.held_back.insert(name, HeldBack { until, failures, error });
+        }
+        let trouble = self.course.put_out.held_back.values().find(|one| one.failures > 0);
+        agent::set(tx, "put_trouble", trouble.map_or("", |one| &one.error))
+    }
+
+    /// The keys of the files of a kind that wait.
+    fn held_back(&self, kind: &str) -> Vec<&str> {
+        let all = self.course.put_out.held_back.iter().filter(|((of, _), one)| {
+            // Nobody waits for the next run of `once`.
+            *of == kind && one.until > self.now.mono && (one.failures > 0 || !self.task.once)
+        });
+        all.map(|((_, key), _)| key.as_str()).collect()
     }
 
     pub(super) fn plan_put(&mut self, tx: &Transaction<'_>, jobs: &mut Vec<Job>) -> rusqlite::Result<()> {
         let now = self.now.mono;
-        self.course.put_out.costly.retain(|_, at| *at > now);
+        // What is not tried again is not owed any more.
+        self.course.put_out.held_back.retain(|_, one| {
+            one.until + if one.failures > 0 { LONGEST_TROUBLE } else { Duration::ZERO } > now
+        });
         if self.course.putting {
             return Ok(());
         }
@@ -165,16 +207,19 @@ impl Mind {
         }
         self.flush_changes(tx)?;
         let mut files: Vec<PutJob> = Vec::new();
-        for kind in ["receipt", "error", "order"] {
-            for debt in owed::load(tx, kind, TOGETHER)? {
-                match self.course.put_out.costly.get(&debt.key).copied() {
-                    Some(at) if kind == "receipt" && at > self.now.mono && !self.task.once => self.wake(at),
-                    _ => files.push(PutJob::Owed(debt)),
-                }
-            }
+        if let Some(at) =
+            self.course.put_out.held_back.values().map(|one| one.until).filter(|at| *at > now).min()
+        {
+            self.wake(at);
         }
-        for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
-            files.push(PutJob::Change { sequence, entity });
+        for kind in ["receipt", "error", "order"] {
+            let debts = owed::load(tx, kind, &self.held_back(kind), TOGETHER)?;
+            files.extend(debts.into_iter().map(PutJob::Owed));
+        }
+        if self.held_back(CHANGES).is_empty() {
+            for (sequence, entity) in changes::load_unwritten(tx, TOGETHER)? {
+                files.push(PutJob::Change { sequence, entity });
+            }
         }
         if files.is_empty() {
             self.plan_clearing(tx, &mut files)?;
@@ -244,7 +289,7 @@ impl Mind {
     }
 
     fn plan_snapshots(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
-        for debt in owed::load(tx, "snapshot", PUT_OUT.len())? {
+        for debt in owed::load(tx, "snapshot", &self.held_back("snapshot"), PUT_OUT.len())? {
             let Some(entity) = Entity::from_name(&debt.key) else { continue };
             let written = self.course.put_out.snapshots.get(&entity).copied();
             let mut not_before = written.map_or(Duration::ZERO, |(at, pause)| at + pause);
@@ -264,7 +309,10 @@ impl Mind {
 
     fn plan_status(&mut self, tx: &Transaction<'_>, files: &mut Vec<PutJob>) -> rusqlite::Result<()> {
         let age = self.course.put_out.status_at.map(|at| self.now.mono.saturating_sub(at));
-        let debt = owed::load(tx, "status", 1)?.pop();
+        if !self.held_back("status").is_empty() {
+            return Ok(());
+        }
+        let debt = owed::load(tx, "status", &[], 1)?.pop();
         let wanted = self.course.put_out.status_wanted || age.is_none_or(|age| age >= STATUS_AT_REST);
         if debt.is_none() && !wanted {
             if let Some(at) = self.course.put_out.status_at {
@@ -284,5 +332,24 @@ impl Mind {
         let unowed = owed::Owed { kind: "status".into(), key: String::new(), revision: 0 };
         files.push(PutJob::Owed(debt.unwrap_or(unowed)));
         Ok(())
+    }
+}
+
+/// What is held back where one file of numbered changes can't be written: its reader goes by their numbers, so none
+/// may overtake another.
+const CHANGES: &str = "change";
+
+/// The kind and key under which a job's file is held back.
+fn name_of(job: &PutJob) -> (&'static str, String) {
+    match job {
+        PutJob::Owed(debt) => {
+            let kinds = ["receipt", "error", "order", "status"];
+            let kind = kinds.into_iter().find(|kind| *kind == debt.kind).unwrap_or("other");
+            (kind, debt.key.clone())
+        }
+        PutJob::Snapshot { entity, .. } => ("snapshot", entity.name().to_owned()),
+        PutJob::Change { .. } => (CHANGES, String::new()),
+        PutJob::Clear { .. } => ("clear", String::new()),
+        PutJob::Thin { .. } => ("thin", String::new()),
     }
 }

@@ -43,14 +43,23 @@ pub fn owe_receipts_of(connection: &Connection, outbox_id: i64) -> rusqlite::Res
     Ok(())
 }
 
-/// What is owed, of the given kind, `limit` at the most.
+/// What is owed, of the given kind, but for the keys in `without`; `limit` at the most.
 ///
 /// # Errors
 /// SQLite's.
-pub fn load(connection: &Connection, kind: &str, limit: usize) -> rusqlite::Result<Vec<Owed>> {
+pub fn load(
+    connection: &Connection,
+    kind: &str,
+    without: &[&str],
+    limit: usize,
+) -> rusqlite::Result<Vec<Owed>> {
+    let without = serde_json::Value::from(without.to_vec()).to_string();
     connection
-        .prepare_cached("SELECT kind, key, revision FROM owed_files WHERE kind = ?1 LIMIT ?2")?
-        .query_map(params![kind, limit as i64], |row| {
+        .prepare_cached(
+            "SELECT kind, key, revision FROM owed_files
+             WHERE kind = ?1 AND key NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3",
+        )?
+        .query_map(params![kind, without, limit as i64], |row| {
             Ok(Owed { kind: row.get(0)?, key: row.get(1)?, revision: row.get(2)? })
         })?
         .collect()

@@ -349,3 +349,28 @@ fn the_clock_goes_forward_and_back_by_a_day() {
     assert_eq!(code, Some(0), "{status:#}");
     shop.stop();
 }
+
+#[test]
+fn one_receipt_that_can_not_be_written_holds_back_nothing_else() {
+    let mut shop = Plan::sample().open();
+    // A folder lies where the receipt should.
+    let in_the_way = shop.exchange("receipts/stuck.json.receipt.json");
+    fs::create_dir_all(in_the_way.join("deep")).expect("a folder");
+    shop.start();
+    shop.wait_up();
+    shop.drop_json("stuck.json", &order("STUCK-1", "Product-123", 1));
+    shop.wait("it to be at Extend", |shop| shop.times_at_extend("STUCK-1") == 1);
+    shop.drop_json("next.json", &order("NEXT-1", "Product-123", 1));
+    shop.wait_state("next.json", "delivered");
+    let status = shop.exchange("outgoing/status.json");
+    shop.wait("status.json to tell of it", |_| {
+        let told: Value =
+            fs::read(&status).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        told["outbox"]["delivered"] == 2 && told["needsPerson"].to_string().contains("put_trouble")
+    });
+    shop.wait("all else to be put out", |shop| shop.number("SELECT count(*) FROM owed_files") == Some(1));
+    assert!(shop.exchange("outgoing/products.json").exists());
+    fs::remove_dir_all(&in_the_way).expect("removed");
+    shop.wait_state("stuck.json", "delivered");
+    shop.wait("nobody to be needed", |shop| shop.status().1 == Some(0));
+}
