@@ -162,6 +162,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Files that are looked at together: one look at who holds files open serves them all.
 const TOGETHER: usize = 256;
 
+/// No more of them are read before those that were are handed on: a hundred large files lie on the disk, not in
+/// memory.
+const BYTES_TOGETHER: usize = 32 * 1024 * 1024;
+
 impl Inbox {
     fn run(mut self, stopped: &Receiver<()>) {
         let now = Instant::now();
@@ -266,40 +270,45 @@ impl Inbox {
     }
 
     fn look_at_all(&mut self, names: Vec<String>) -> bool {
-        names.chunks(TOGETHER).all(|names| self.look_at_some(names))
-    }
-
-    fn look_at_some(&mut self, names: &[String]) -> bool {
-        let mut read = Vec::new();
+        let (mut read, mut bytes) = (Vec::new(), 0);
         for name in names {
-            match self.look(name) {
-                Look::Nothing => {}
-                Look::Leave(stamp, wrong) => {
-                    if !self.leave(name.clone(), stamp, wrong) {
-                        return false;
-                    }
-                }
-                Look::Await(stamp, wrong) => {
-                    if !(self.tell)(Sighting::Left { name: name.clone(), stamp, wrong }) {
-                        return false;
-                    }
-                }
+            let heard = match self.look(&name) {
+                Look::Nothing => true,
+                Look::Leave(stamp, wrong) => self.leave(name, stamp, wrong),
+                Look::Await(stamp, wrong) => (self.tell)(Sighting::Left { name, stamp, wrong }),
                 Look::Gone => {
-                    if self.seen.remove(name).is_some_and(|seen| seen.handed_at.is_none())
-                        && !(self.tell)(Sighting::Gone { name: name.clone() })
-                    {
-                        return false;
-                    }
+                    let was_told = self.seen.remove(&name).is_none_or(|seen| seen.handed_at.is_some());
+                    was_told || (self.tell)(Sighting::Gone { name })
                 }
-                Look::Read(file) => read.push((name, file)),
+                Look::Read(file) => {
+                    bytes += file.bytes.len();
+                    read.push((name, file));
+                    true
+                }
+            };
+            if !heard {
+                return false;
+            }
+            if read.len() >= TOGETHER || bytes >= BYTES_TOGETHER {
+                bytes = 0;
+                if !self.weigh_all(std::mem::take(&mut read)) {
+                    return false;
+                }
             }
         }
+        self.weigh_all(read)
+    }
+
+    fn weigh_all(&mut self, read: Vec<(String, Bytes)>) -> bool {
         if read.is_empty() {
             return true;
         }
         let held = Held::look(&self.folders());
         let real_inbox = self.watching.inbox.canonicalize().unwrap_or_else(|_| self.watching.inbox.clone());
-        read.into_iter().all(|(name, file)| self.weigh(name, file, || held.has(&real_inbox.join(name))))
+        read.into_iter().all(|(name, file)| {
+            let is_held = || held.has(&real_inbox.join(&name));
+            self.weigh(&name, file, is_held)
+        })
     }
 
     fn look(&mut self, name: &str) -> Look {
