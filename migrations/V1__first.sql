@@ -370,15 +370,19 @@ CREATE TABLE outbox_actions (
 ) STRICT;
 CREATE INDEX outbox_actions_item ON outbox_actions(outbox_id);
 
--- What an item was before a person corrected it.
+-- What an item was before a person corrected it. The webshop knows nothing of that: it may send the same again,
+-- and goes on naming the order as it was. So the key and what tells a copy are kept for ever.
 CREATE TABLE outbox_edits (
-    id        INTEGER PRIMARY KEY,
-    outbox_id INTEGER NOT NULL REFERENCES outbox(id),
-    at        TEXT NOT NULL,
-    who       TEXT NOT NULL,
-    payload   TEXT NOT NULL                 -- the document before this edit
+    id           INTEGER PRIMARY KEY,
+    outbox_id    INTEGER NOT NULL REFERENCES outbox(id),
+    at           TEXT NOT NULL,
+    who          TEXT NOT NULL,
+    key          TEXT,
+    content_hash TEXT NOT NULL,
+    payload      TEXT                       -- the document before this edit; NULL: thinned
 ) STRICT;
 CREATE INDEX outbox_edits_item ON outbox_edits(outbox_id);
+CREATE INDEX outbox_edits_key ON outbox_edits(key) WHERE key IS NOT NULL;
 
 -- What the orders that still wait will take from stock, and those that were delivered after the balances
 -- were last fetched. Kept by the triggers below, so that it can never disagree with the outbox, whoever

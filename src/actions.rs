@@ -10,7 +10,7 @@ use crate::config::{Config, Language};
 use crate::exchange::put::Publisher;
 use crate::formats::json;
 use crate::formats::problem::Problem;
-use crate::store::outbox::{self, EditError};
+use crate::store::outbox::{self, EditError, Summary};
 use crate::store::{intake, owed};
 
 /// Who does it and when, for the record.
@@ -99,6 +99,32 @@ pub fn retry(connection: &Connection, id: i64, hand: &Hand) -> Result<(), NotDon
         return Err(why_not(&transaction, id, true)?);
     }
     Ok(transaction.commit()?)
+}
+
+/// What was refused and may be sent again together, and what must be looked at one by one first, as Extend may
+/// have it.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_refused_to_retry(connection: &Connection) -> rusqlite::Result<(Vec<Summary>, Vec<Summary>)> {
+    let all = outbox::load_refused(connection, usize::MAX >> 1)?;
+    Ok(all.into_iter().partition(|item| !item.may_be_done()))
+}
+
+/// Says that items were left out of those that are sent again together; empty where none was.
+pub fn left_out(count: usize, language: Language) -> String {
+    match count {
+        0 => String::new(),
+        _ => language.pick(
+            format!(
+                "{count} left out, as Extend may have them: look at Extend, then retry or cancel each by itself"
+            ),
+            format!(
+                "{count} utelämnades, då Extend kan ha dem: se efter i Extend, och försök sedan igen med eller \
+                 avbeställ var och en för sig"
+            ),
+        ),
+    }
 }
 
 /// Calls an item off: it is not sent.

@@ -60,7 +60,7 @@ enum Command {
         /// The items.
         #[arg(required_unless_present_any = ["refused", "error"])]
         ids: Vec<i64>,
-        /// All that were refused.
+        /// All that were refused, but for those that Extend may have.
         #[arg(long)]
         refused: bool,
         /// All that were refused with this code.
@@ -105,12 +105,22 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         Command::Show { id, json } => show(&connection, id, json),
         Command::Retry { ids, refused, error } => {
             let mut ids = ids;
-            if refused || error.is_some() {
+            let mut left_out = 0;
+            if let Some(code) = error {
                 let all = outbox::load_refused(&connection, usize::MAX >> 1)?;
-                let matching = all.into_iter().filter(|item| error.is_none() || item.error_code == error);
-                ids.extend(matching.map(|item| item.id));
+                ids.extend(
+                    all.iter().filter(|item| item.error_code.as_ref() == Some(&code)).map(|item| item.id),
+                );
+            } else if refused {
+                let (retried, to_look_at) = actions::load_refused_to_retry(&connection)?;
+                ids.extend(retried.iter().map(|item| item.id));
+                left_out = to_look_at.len();
             }
-            act(&connection, &config, &ids, Action::Retry)
+            let done = act(&connection, &config, &ids, Action::Retry);
+            if left_out > 0 {
+                print(&format!("{}\n", actions::left_out(left_out, config.exchange.language)));
+            }
+            done
         }
         Command::Cancel { ids } => act(&connection, &config, &ids, Action::Cancel),
         Command::Edit { id, file } => edit(&connection, &config, id, file),

@@ -11,23 +11,44 @@ use super::{Mind, Settled};
 use crate::extend::jobs::{CallDone, SendJob};
 use crate::extend::prepare::{PrepareJob, Standing, Target};
 use crate::formats::document::{Kind, OrderReference};
-use crate::rules::answer::Sent;
+use crate::rules::answer::NotDone;
 use crate::rules::change::{self, Outcome, Refusal, Step, Verb};
 use crate::rules::lookup::{Candidate, Finding};
 use crate::store::outbox::{self, Item, Prepared};
+
+/// A change, as it is sent.
+#[derive(Debug)]
+pub(super) struct Change {
+    verb: Verb,
+    payload: String,
+    /// Extend's number of the order or customer.
+    target: String,
+}
 
 /// What was asked longer ago than this is asked again before it is relied on.
 const PREPARED_FOR: Duration = Duration::from_secs(30);
 
 impl Mind {
-    /// Whether it is known how things stand.
-    pub(super) fn is_prepared(&mut self, id: i64) -> bool {
+    /// The change, as it follows from how things stand; `None` where that must be asked first, or once more.
+    pub(super) fn change(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<Option<Change>> {
         let now = self.now.mono;
         self.course.prepared.retain(|_, at| now <= *at + PREPARED_FOR);
-        self.course.prepared.contains_key(&id)
+        if !self.course.prepared.contains_key(&item.id) {
+            return Ok(None);
+        }
+        let Some(prepared) = outbox::load_prepared(tx, item.id)? else { return Ok(None) };
+        let record = parsed(prepared.record.as_deref());
+        Ok(match self.plan_change(item, record.as_ref(), &prepared.target) {
+            Step::Send(verb, body) => Some(Change {
+                verb,
+                payload: body.map(|body| body.to_string()).unwrap_or_default(),
+                target: prepared.target,
+            }),
+            _ => None,
+        })
     }
 
-    /// The question before a change; `None` where there is nothing to ask, as the order was never sent.
+    /// The question before a change; `None` where there is nothing to ask, as the order never came to Extend.
     pub(super) fn preparation(
         &mut self,
         tx: &Transaction<'_>,
@@ -39,7 +60,7 @@ impl Mind {
             Some(OrderReference::External(external)) => match outbox::order_with_external(tx, external)? {
                 Some((_, _, Some(number))) => Target::Number(number),
                 Some((order, _, None))
-                    if item.kind == Kind::OrderCancellation && outbox::was_never_sent(tx, order)? =>
+                    if item.kind == Kind::OrderCancellation && outbox::never_came_to_extend(tx, order)? =>
                 {
                     outbox::mark_done_here(tx, item.id, &self.now.text())?;
                     // What waited for it may go.
@@ -58,18 +79,18 @@ impl Mind {
         tx: &Transaction<'_>,
         id: i64,
         attempt: i64,
-        standing: &Result<Standing, Sent>,
+        standing: &Result<Standing, NotDone>,
         done: &CallDone,
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let Some(item) = outbox::load(tx, id)? else { return Ok(()) };
-        if !outbox::is_queued(tx, id)? {
-            return self.end(tx, attempt, "called_off", None, done);
+        if !outbox::awaits_preparation(tx, id, attempt)? {
+            return self.end(tx, attempt, "given_up", None, done);
         }
         let standing = match standing {
             Ok(standing) => standing,
-            Err(sent) => {
-                let (outcome, detail) = self.hear_not_done(tx, &item, sent, done, settled)?;
+            Err(not_done) => {
+                let (outcome, detail) = self.hear_not_done(tx, &item, not_done, done, settled)?;
                 return self.end(tx, attempt, outcome, detail.as_deref(), done);
             }
         };
@@ -103,27 +124,12 @@ impl Mind {
         change::plan(item.kind, &document, record, number, self.config.customers.update)
     }
 
-    /// The change itself, as it follows from how things stand.
-    pub(super) fn change_job(
-        &mut self,
-        tx: &Transaction<'_>,
-        item: Item,
-        attempt: i64,
-    ) -> rusqlite::Result<SendJob> {
+    /// The job that makes a change.
+    pub(super) fn change_job(&mut self, item: Item, attempt: i64, change: Change) -> SendJob {
         self.course.prepared.remove(&item.id);
-        let prepared = outbox::load_prepared(tx, item.id)?;
-        let (record, target) = match prepared {
-            Some(prepared) => (parsed(prepared.record.as_deref()), prepared.target),
-            None => (None, String::new()),
-        };
-        let (verb, body) = match self.plan_change(&item, record.as_ref(), &target) {
-            Step::Send(verb, body) => (verb, body),
-            // The same plan was made when this was recorded.
-            _ => (Verb::Put, None),
-        };
-        let payload = body.map(|body| body.to_string()).unwrap_or_default();
-        let (id, kind) = (item.id, item.kind);
-        Ok(SendJob { id, attempt, kind, verb, payload, target: Some(target), order_to_find: None })
+        let Change { verb, payload, target } = change;
+        let (id, kind, key) = (item.id, item.kind, item.key);
+        SendJob { id, attempt, kind, key, verb, payload, target: Some(target), order_to_find: None }
     }
 
     /// What became of a change whose answer never came, by how things stand now.

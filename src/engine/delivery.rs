@@ -8,11 +8,12 @@ use serde_json::Value;
 use super::rounds::Lane;
 use super::{Job, Mind, PUSH_WORKERS, Settled};
 use crate::clock;
-use crate::extend::jobs::{CallDone, CallJob, CallOutcome, SendJob, number_in, with_order_number};
+use crate::extend::jobs::{CallDone, CallJob, CallOutcome, SendJob, with_order_number};
 use crate::formats::document::{Kind, OrderReference};
-use crate::rules::answer::{Health, Sent};
+use crate::rules::answer::{Health, NotDone, Sent};
 use crate::rules::budget::{Class, Group};
 use crate::rules::change::Verb;
+use crate::rules::confirmation::number_in;
 use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
 use crate::rules::schedule::Urgency;
@@ -77,7 +78,7 @@ impl Mind {
             CallOutcome::Probed | CallOutcome::Prepared { .. } | CallOutcome::Asked(_) => {}
             CallOutcome::Sent { id, .. } | CallOutcome::LookedUp { id, .. } => {
                 let mut doubt = Doubt::new(self.now.mono);
-                doubt.after_failure(self.now.mono, self.pauses.longest);
+                doubt.after_failure(self.now.mono, |_| self.pauses.longest);
                 settled.doubts.insert(*id, Some(doubt));
                 settled.looked.push((*id, None));
                 outbox::note_unclear(tx, *id, why, None)?;
@@ -109,32 +110,72 @@ impl Mind {
         let (outcome, detail) = match sent {
             Sent::Done(body) => {
                 let prepared = item.kind.is_prepared().then(|| outbox::load_prepared(tx, id)).transpose()?;
-                let number = match prepared.flatten() {
-                    Some(prepared) => prepared.target,
-                    None => number_in(item.kind, body).unwrap_or_default(),
+                let (number, made) = match prepared.flatten() {
+                    Some(prepared) => (prepared.target, false),
+                    None => (number_in(item.kind, body).unwrap_or_default(), true),
                 };
-                self.deliver(tx, &item, &number, body, settled)?;
-                ("delivered", Some(number))
+                if made && outbox::is_bound_to_other(tx, item.kind, &number, id)? {
+                    let why = format!("the answer names {number}, which another item has already");
+                    self.doubt(tx, &item, &why, done, settled)?;
+                    ("unconfirmed", Some(why))
+                } else {
+                    self.deliver(tx, &item, &number, body, settled)?;
+                    ("delivered", Some(number))
+                }
+            }
+            Sent::Unconfirmed(why) => {
+                self.doubt(tx, &item, why, done, settled)?;
+                ("unconfirmed", Some(why.clone()))
             }
             Sent::Unclear(why) => {
-                outbox::note_unclear(tx, id, why, Some(&self.now.text()))?;
-                settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
-                settled.suspects.push(id);
-                log::warn!(
-                    "item {id} ({}): no clear answer ({why}); it is looked up before it is sent again",
-                    label(&item)
-                );
+                self.doubt(tx, &item, why, done, settled)?;
                 ("unclear", Some(why.clone()))
             }
-            Sent::Refused { code, message } if outbox::was_unclear_before(tx, id, attempt)? => {
+            Sent::Not(NotDone::Refused { code, message }) if outbox::was_unclear_before(tx, id, attempt)? => {
                 // Extend may say no because it has it from an attempt that was unclear.
                 outbox::note_refused_once(tx, id, code, message)?;
                 settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
                 ("refused", Some(message.clone()))
             }
-            sent => self.hear_not_done(tx, &item, sent, done, settled)?,
+            Sent::Not(not_done) => self.hear_not_done(tx, &item, not_done, done, settled)?,
         };
         self.end(tx, attempt, outcome, detail.as_deref(), done)
+    }
+
+    /// Nobody knows whether Extend has it: it is looked up before anything else is done with it.
+    fn doubt(
+        &mut self,
+        tx: &Transaction<'_>,
+        item: &Item,
+        why: &str,
+        done: &CallDone,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        let id = item.id;
+        outbox::note_unclear(tx, id, why, Some(&self.now.text()))?;
+        settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
+        self.suspect(tx, item, done, settled)?;
+        log::warn!(
+            "item {id} ({}): no clear answer ({why}); it is looked up before it is sent again",
+            label(item)
+        );
+        Ok(())
+    }
+
+    /// Something failed: either Extend is not well, which a probe must tell, or it is this item.
+    pub(super) fn suspect(
+        &mut self,
+        tx: &Transaction<'_>,
+        item: &Item,
+        done: &CallDone,
+        settled: &mut Settled,
+    ) -> rusqlite::Result<()> {
+        if matches!(done.health, Health::Suspect(_)) {
+            settled.suspects.push(item.id);
+        } else if done.seen.too_many.is_none() {
+            self.blame(tx, item)?;
+        }
+        Ok(())
     }
 
     /// Nothing was changed at Extend, by this or by the question before it.
@@ -142,46 +183,41 @@ impl Mind {
         &mut self,
         tx: &Transaction<'_>,
         item: &Item,
-        sent: &Sent,
+        not_done: &NotDone,
         done: &CallDone,
         settled: &mut Settled,
     ) -> rusqlite::Result<(&'static str, Option<String>)> {
         let id = item.id;
-        let told = match sent {
-            Sent::Again { after, why } => {
+        let told = match not_done {
+            NotDone::Again { after, why } => {
                 let at = after.map(|pause| self.wall_at(self.now.mono + pause.min(self.longest_wait())));
                 outbox::mark_queued(tx, id, Some(why), at.as_deref())?;
-                if matches!(done.health, Health::Suspect(_)) {
-                    settled.suspects.push(id);
-                } else if done.seen.too_many.is_none() {
-                    self.blame(tx, item)?;
-                }
+                self.suspect(tx, item, done, settled)?;
                 log::warn!("item {id} ({}) was not processed and is sent again: {why}", label(item));
                 ("again", Some(why.clone()))
             }
-            Sent::LoginRefused => {
+            NotDone::LoginRefused => {
                 outbox::mark_queued(tx, id, Some("Extend does not accept the login"), None)?;
                 // Where the probe's login works, it is this document that may not be sent.
                 settled.suspects.push(id);
                 ("login_refused", None)
             }
-            Sent::Forbidden(why) => {
+            NotDone::Forbidden(why) => {
                 outbox::mark_queued(tx, id, Some(why), None)?;
                 agent::set(tx, &forbidden_note(item.kind), why)?;
                 settled.forbidden.push(item.kind.name());
                 log::error!("Extend forbids us to send documents of the kind {}: {why}", item.kind.name());
                 ("forbidden", Some(why.clone()))
             }
-            Sent::Refused { code, message } => {
+            NotDone::Refused { code, message } => {
                 self.refuse(tx, item, code, message)?;
                 return Ok(("refused", Some(message.clone())));
             }
-            Sent::NotExtend(why) | Sent::Unclear(why) => {
+            NotDone::NotExtend(why) => {
                 outbox::mark_queued(tx, id, Some(why), None)?;
                 settled.suspects.push(id);
                 ("again", Some(why.clone()))
             }
-            Sent::Done(_) => return Ok(("again", None)),
         };
         self.obey_cancellation(tx, item)?;
         Ok(told)
@@ -311,12 +347,16 @@ impl Mind {
                 self.wake(at);
                 break;
             }
-            let job = if item.kind.is_prepared() && !self.is_prepared(item.id) {
+            let change = if item.kind.is_prepared() { self.change(tx, &item)? } else { None };
+            let job = if item.kind.is_prepared() && change.is_none() {
                 self.preparation(tx, &item)?.map(CallJob::Prepare)
             } else {
-                match outbox::begin_attempt(tx, item.id, &now, server_now.as_deref())? {
-                    Some(attempt) => Some(CallJob::Send(self.send_job(tx, item, attempt)?)),
-                    None => None,
+                match (outbox::begin_attempt(tx, item.id, &now, server_now.as_deref())?, change) {
+                    (Some(attempt), Some(change)) => {
+                        Some(CallJob::Send(self.change_job(item, attempt, change)))
+                    }
+                    (Some(attempt), None) => Some(CallJob::Send(self.send_job(tx, item, attempt)?)),
+                    (None, _) => None,
                 }
             };
             let unused = requests.saturating_sub(job.as_ref().map_or(0, CallJob::requests));
@@ -326,10 +366,7 @@ impl Mind {
         Ok(())
     }
 
-    fn send_job(&mut self, tx: &Transaction<'_>, item: Item, attempt: i64) -> rusqlite::Result<SendJob> {
-        if item.kind.is_prepared() {
-            return self.change_job(tx, item, attempt);
-        }
+    fn send_job(&self, tx: &Transaction<'_>, item: Item, attempt: i64) -> rusqlite::Result<SendJob> {
         let (mut payload, mut order_to_find) = (item.payload, None);
         if let (Kind::Return, Some(OrderReference::External(external))) = (item.kind, &item.order) {
             match outbox::order_with_external(tx, external)? {
@@ -337,8 +374,8 @@ impl Mind {
                 _ => order_to_find = Some(external.clone()),
             }
         }
-        let (id, kind) = (item.id, item.kind);
-        Ok(SendJob { id, attempt, kind, verb: Verb::Post, payload, target: None, order_to_find })
+        let (id, kind, key) = (item.id, item.kind, item.key);
+        Ok(SendJob { id, attempt, kind, key, verb: Verb::Post, payload, target: None, order_to_find })
     }
 
     /// No item waits longer than this for its next attempt.

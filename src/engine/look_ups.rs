@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::delivery::label;
 use super::{Job, Mind, Settled};
 use crate::clock;
-use crate::extend::jobs::{CallDone, CallJob};
+use crate::extend::jobs::{CallDone, CallJob, ORDER_ASKED_FOR};
 use crate::extend::look_up::{LookUpJob, Looked, Progress};
-use crate::formats::document::OrderReference;
+use crate::formats::document::{Kind, OrderReference};
 use crate::language::Language;
 use crate::rules::budget::{Class, Group};
 use crate::rules::lookup::{Doubt, Finding, judge};
@@ -54,9 +54,10 @@ impl Mind {
                 settled.looked.push((id, None));
                 // Nothing was learned: it goes on waiting.
                 let dice = self.dice();
-                doubt.after_failure(self.now.mono, self.pauses.after(2, dice));
+                doubt.after_failure(self.now.mono, |failures| self.pauses.after(failures + 1, dice));
                 settled.doubts.insert(id, Some(doubt));
                 outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
+                self.suspect(tx, &item, done, settled)?;
                 return self.end(tx, attempt, "failed", Some(why), done);
             }
         };
@@ -107,6 +108,10 @@ impl Mind {
     fn not_at_extend(&mut self, tx: &Transaction<'_>, item: &Item) -> rusqlite::Result<()> {
         if let Some((code, message)) = &item.refused_once {
             return self.refuse(tx, item, code, message);
+        }
+        if outbox::last_outcome(tx, item.id)?.as_deref() == Some("unconfirmed") {
+            // To send again what Extend said yes to could double it.
+            return self.refuse(tx, item, "unconfirmed", &unconfirmed_message(self.config.exchange.language));
         }
         let dice = self.dice();
         let at =
@@ -174,6 +179,7 @@ impl Mind {
             },
         };
         self.course.look_ups.insert(id, look_up.clone());
+        let from = self.looked_up_from(&item);
         let order_number = match &item.order {
             Some(OrderReference::Extend(number)) => Some(number.clone()),
             // An order that came after this item may not be the one that was found at Extend for it.
@@ -190,18 +196,36 @@ impl Mind {
             customer_number: item.customer_number,
             order_number,
             target: outbox::load_prepared(tx, id)?.map(|prepared| prepared.target),
-            from: self.a_day_before(item.first_attempt_at.as_deref()),
+            from,
             first_attempt_at: item.first_attempt_at.as_deref().and_then(crate::extend::jobs::seconds),
             requests: LOOK_UP_REQUESTS,
             so_far: look_up.so_far,
         }))
     }
 
-    fn a_day_before(&self, first_attempt_at: Option<&str>) -> String {
-        let first = first_attempt_at.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let first = first.unwrap_or_else(|| self.server_now());
-        clock::filter_text(first.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(first))
+    /// Since when it is searched: a day before the first attempt. Where Extend's clock never told when that was,
+    /// only our own says when the document came, and it may have been wrong by a lot.
+    fn looked_up_from(&self, item: &Item) -> String {
+        let moment = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        let (moment, hours) = match item.first_attempt_at.as_deref().and_then(moment) {
+            Some(first) => (first, 24),
+            None if item.kind == Kind::Order => return ORDER_ASKED_FOR.to_owned(),
+            // A list of returns can't be narrowed to one reference: each return in it costs a request.
+            None => (moment(&item.received_at).unwrap_or_else(|| self.server_now()), 24 * 30),
+        };
+        clock::filter_text(moment.checked_sub(jiff::SignedDuration::from_hours(hours)).unwrap_or(moment))
     }
+}
+
+fn unconfirmed_message(language: Language) -> String {
+    language.pick(
+        "Extend said yes to this, but in a way that does not tell to what, and does not show it. Look for it at \
+         Extend. If it is there, cancel this item; if not, retry it."
+            .into(),
+        "Extend sade ja till detta, men utan att det går att se till vad, och visar det inte. Leta efter det i \
+         Extend. Finns det där, avbryt (cancel) denna post; finns det inte, försök igen (retry)."
+            .into(),
+    )
 }
 
 fn unclear_change_message(number: &str, language: Language) -> String {

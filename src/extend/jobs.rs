@@ -11,9 +11,10 @@ use super::page::split_page;
 use super::prepare::{PrepareJob, Standing, Target, find_order, prepare};
 use super::requests::{self, Request};
 use crate::formats::document::Kind;
-use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, Sent};
+use crate::rules::answer::{self, Answer, Got, Health, Limits, NoAnswer, NotDone, Sent};
 use crate::rules::budget::Group;
 use crate::rules::change::Verb;
+use crate::rules::confirmation::{Wanted, confirm};
 use crate::rules::mirror::Entity;
 use crate::rules::schedule::{Round, Urgency};
 
@@ -47,6 +48,8 @@ pub struct SendJob {
     pub attempt: i64,
     /// What it asks for.
     pub kind: Kind,
+    /// The webshop's key.
+    pub key: Option<String>,
     /// How.
     pub verb: Verb,
     /// JSON.
@@ -164,7 +167,7 @@ pub enum CallOutcome {
         /// The note of this question.
         attempt: i64,
         /// What is there.
-        standing: Result<Standing, Sent>,
+        standing: Result<Standing, NotDone>,
     },
     /// An item was sent, or not.
     Sent {
@@ -322,10 +325,11 @@ fn send(line: &mut Caller<'_>, job: SendJob) -> Sent {
     if let Some(external) = job.order_to_find {
         match find_order(line, &external) {
             Ok(number) => payload = with_order_number(&payload, &number),
-            Err(sent) => return sent,
+            Err(not_done) => return Sent::Not(not_done),
         }
     }
     let target = job.target.unwrap_or_default();
+    let wanted = Wanted { kind: job.kind, verb: job.verb, key: job.key.as_deref(), target: &target };
     let request = match (job.kind, job.verb) {
         (Kind::Return, _) => requests::post_return(payload),
         (Kind::Customer, Verb::Post) => requests::post_customer(payload),
@@ -335,10 +339,10 @@ fn send(line: &mut Caller<'_>, job: SendJob) -> Sent {
         (_, Verb::Delete) => requests::delete_order(&target),
     };
     match answer::of_write(&line.call(&request)) {
-        // What is changed has its number already.
-        Sent::Done(body) if job.verb == Verb::Post && number_in(job.kind, &body).is_none() => {
-            Sent::Unclear("the answer names no number".into())
-        }
+        Sent::Done(body) => match confirm(&wanted, &body) {
+            Ok(()) => Sent::Done(body),
+            Err(why) => Sent::Unconfirmed(why),
+        },
         sent => sent,
     }
 }
@@ -351,25 +355,6 @@ pub fn with_order_number(payload: &str, number: &str) -> String {
         action.insert("orderNumber".into(), Value::String(number.to_owned()));
     }
     body.to_string()
-}
-
-/// The number that Extend gave, in its answer to a POST or GET of this kind.
-pub fn number_in(kind: Kind, body: &Value) -> Option<String> {
-    let number = match kind {
-        Kind::Return => body.get("header")?.get("returnNumber")?,
-        Kind::Customer => body.get("customerNumber")?,
-        _ => body.get("orderHeader")?.get("orderNumber")?,
-    };
-    number_text(number)
-}
-
-/// A number of Extend's: text, as described, or digits without quotes.
-pub(super) fn number_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 /// Whether a field holds this key; spaces around it do not count.

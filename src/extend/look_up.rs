@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::jobs::{Caller, holds, number_text, seconds};
+use super::jobs::{Caller, holds, seconds};
 use super::prepare::record;
 use super::requests;
 use crate::formats::document::{Kind, text_at};
+use crate::rules::confirmation::number_text;
 use crate::rules::lookup::Candidate;
 
 /// An item to look up.
@@ -64,6 +65,9 @@ pub struct Progress {
     candidates: Vec<Candidate>,
 }
 
+/// Orders on a page of the list (documented).
+const ORDERS_ON_A_PAGE: usize = 100;
+
 /// Pages that a look-up reads at the most: two thousand orders with the same external number.
 const MOST_PAGES: u32 = 20;
 
@@ -113,17 +117,9 @@ impl Progress {
     }
 
     fn list_orders(&mut self, line: &mut Caller<'_>, job: &LookUpJob) -> Result<(), String> {
-        let listed = line.json(&requests::orders_by_external(&job.key, &job.from, self.pages))?;
-        let Some(Value::Array(rows)) = listed else {
-            return Err("the list of orders could not be read".into());
-        };
-        for row in rows.iter().filter(|row| holds(text_at(row, &["orderNumberExternal"]), &job.key)) {
-            let Some(number) = row.get("orderNumber").and_then(number_text) else {
-                return Err("an order in the list has no number".into());
-            };
-            self.note(number, text_at(row, &["changeDate"]).and_then(seconds));
-        }
-        self.turn_page(rows.len() < 100)
+        let listed = list_orders(line, &job.key, &job.from, self.pages)?;
+        listed.orders.into_iter().for_each(|order| self.note(order.number, order.changed_at));
+        self.turn_page(listed.is_last)
     }
 
     fn list_returns(&mut self, line: &mut Caller<'_>, job: &LookUpJob) -> Result<(), String> {
@@ -164,8 +160,51 @@ impl Progress {
         self.pages += 1;
         self.list_ended = was_last;
         match self.pages >= MOST_PAGES && !was_last {
-            true => Err("the list does not end".into()),
+            true => Err(ENDLESS.into()),
             false => Ok(()),
         }
     }
+}
+
+const ENDLESS: &str = "the list does not end";
+
+/// A page of the list of orders that have an external number.
+pub(super) struct Listed {
+    pub orders: Vec<ListedOrder>,
+    /// No page comes after it.
+    pub is_last: bool,
+}
+
+/// An order in that list.
+pub(super) struct ListedOrder {
+    /// Extend's.
+    pub number: String,
+    /// In seconds since 1970; `None`: it could not be read.
+    pub changed_at: Option<i64>,
+}
+
+/// Fetches a page of the orders that have this external number and were changed after `from`.
+pub(super) fn list_orders(
+    line: &mut Caller<'_>,
+    external: &str,
+    from: &str,
+    page: u32,
+) -> Result<Listed, String> {
+    if page >= MOST_PAGES {
+        return Err(ENDLESS.into());
+    }
+    let listed = line.json(&requests::orders_by_external(external, from, page))?;
+    let Some(Value::Array(rows)) = listed else {
+        return Err("the list of orders could not be read".into());
+    };
+    let ours = rows.iter().filter(|row| holds(text_at(row, &["orderNumberExternal"]), external));
+    let orders = ours.map(|row| {
+        Some(ListedOrder {
+            number: row.get("orderNumber").and_then(number_text)?,
+            changed_at: text_at(row, &["changeDate"]).and_then(seconds),
+        })
+    });
+    let orders: Option<Vec<ListedOrder>> = orders.collect();
+    let orders = orders.ok_or("an order in the list has no number")?;
+    Ok(Listed { orders, is_last: rows.len() < ORDERS_ON_A_PAGE })
 }

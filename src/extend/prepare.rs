@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::jobs::{Caller, ORDER_ASKED_FOR, holds};
+use super::jobs::{Caller, ORDER_ASKED_FOR};
+use super::look_up::list_orders;
 use super::requests;
-use crate::formats::document::{Kind, text_at};
-use crate::rules::answer::Sent;
+use crate::formats::document::Kind;
+use crate::rules::answer::NotDone;
 
 /// A change to prepare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +40,12 @@ pub struct Standing {
 }
 
 /// Finds what is to be changed and fetches it.
-pub(super) fn prepare(line: &mut Caller<'_>, job: &PrepareJob) -> Result<Standing, Sent> {
+pub(super) fn prepare(line: &mut Caller<'_>, job: &PrepareJob) -> Result<Standing, NotDone> {
     let number = match &job.target {
         Target::Number(number) => number.clone(),
         Target::External(external) => find_order(line, external)?,
     };
-    let record = record(line, job.kind, &number).map_err(|why| Sent::Again { after: None, why })?;
+    let record = record(line, job.kind, &number).map_err(|why| NotDone::Again { after: None, why })?;
     Ok(Standing { number, record })
 }
 
@@ -58,26 +59,26 @@ pub(super) fn record(line: &mut Caller<'_>, kind: Kind, number: &str) -> Result<
 }
 
 /// Extend's number of the one order with this external number.
-pub(super) fn find_order(line: &mut Caller<'_>, external: &str) -> Result<String, Sent> {
-    let again = |why: String| Sent::Again { after: None, why };
-    let listed = line.json(&requests::orders_by_external(external, ORDER_ASKED_FOR, 0)).map_err(again)?;
-    let Some(Value::Array(orders)) = listed else {
-        return Err(again("the list of orders could not be read".into()));
-    };
-    let mut numbers: Vec<&str> = orders
-        .iter()
-        .filter(|order| holds(text_at(order, &["orderNumberExternal"]), external))
-        .filter_map(|order| text_at(order, &["orderNumber"]))
-        .collect();
+pub(super) fn find_order(line: &mut Caller<'_>, external: &str) -> Result<String, NotDone> {
+    let (mut numbers, mut page) = (Vec::new(), 0);
+    loop {
+        let listed = list_orders(line, external, ORDER_ASKED_FOR, page)
+            .map_err(|why| NotDone::Again { after: None, why })?;
+        numbers.extend(listed.orders.into_iter().map(|order| order.number));
+        if listed.is_last {
+            break;
+        }
+        page += 1;
+    }
     numbers.sort_unstable();
     numbers.dedup();
-    match numbers[..] {
-        [number] => Ok(number.to_owned()),
-        [] => Err(Sent::Refused {
+    match &numbers[..] {
+        [number] => Ok(number.clone()),
+        [] => Err(NotDone::Refused {
             code: "unknown_order",
             message: format!("no order with the number {external} is known, here or at Extend"),
         }),
-        _ => Err(Sent::Refused {
+        _ => Err(NotDone::Refused {
             code: "ambiguous_order",
             message: format!("several orders at Extend have the number {external}: {}", numbers.join(", ")),
         }),

@@ -142,10 +142,15 @@ impl Desk {
             }
             "retry-refused" => {
                 let count = id();
-                language.pick(
+                let left = form::field(&request.query, "left").and_then(|left| left.parse().ok());
+                let sent = language.pick(
                     format!("{count} are sent as soon as Extend answers"),
                     format!("{count} skickas så snart Extend svarar"),
-                )
+                );
+                match actions::left_out(left.unwrap_or(0), language) {
+                    left if left.is_empty() => sent,
+                    left => format!("{sent}; {left}"),
+                }
             }
             _ => return None,
         })
@@ -236,12 +241,12 @@ impl Desk {
         let hand = Hand::of(who);
         match segments {
             ["outbox", "retry-refused"] => {
-                let all =
-                    self.look(request, |connection| outbox::load_refused(connection, usize::MAX >> 1))?;
+                let (all, left) =
+                    self.look(request, |connection| actions::load_refused_to_retry(connection))?;
                 let connection = self.hands()?;
                 let done =
                     all.iter().filter(|item| actions::retry(&connection, item.id, &hand).is_ok()).count();
-                Ok(see_other(format!("/?done=retry-refused&id={done}")))
+                Ok(see_other(format!("/?done=retry-refused&id={done}&left={}", left.len())))
             }
             ["outbox", id, "edit"] => {
                 let id = number(id)?;

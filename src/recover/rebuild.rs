@@ -222,7 +222,7 @@ impl Builder<'_> {
         let Some(item) = outbox::load(self.tx, id)? else { return Ok(()) };
         let body = edited.document.body.to_string();
         if item.payload != body {
-            store::insert_edit(self.tx, id, &edited.at, &edited.by, &item.payload)?;
+            outbox::keep_before_edit(self.tx, id, &edited.by, &edited.at)?;
             store::update_document(self.tx, id, &edited.document)?;
         }
         Ok(())
@@ -390,7 +390,6 @@ impl Builder<'_> {
             self.made.unresolved += usize::from(state == "sending");
             store::insert_item(self.tx, id, document, file.made, file.name, file.received_at, &standing)?;
             if let Some(edited) = &edited {
-                let original = original.body.to_string();
                 store::insert_edit(self.tx, id, &edited.at, &edited.by, &original)?;
             }
             let replaced = ends

@@ -207,7 +207,7 @@ fn parse(path: &Path) -> io::Result<Vec<(String, String, Receipt)>> {
     let of_document = |(place, document): (usize, &Value)| {
         let text = |name: &str| text_at(document, &[name]).map(String::from);
         let received_at = text("receivedAt").filter(|at| at.parse::<jiff::Timestamp>().is_ok())?;
-        // A cancellation of an order that was never sent is delivered without a number.
+        // A cancellation of an order that never came there is delivered without a number.
         let has_key = Kind::from_name(document["kind"].as_str()?)?.has_key();
         let ending = Ending::of(document["state"].as_str()?, text("extendNumber").is_some() || !has_key);
         let told = Told { ending, is_duplicate: document["duplicateOf"].is_number() };

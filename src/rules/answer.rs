@@ -48,6 +48,17 @@ pub enum NoAnswer {
 pub enum Sent {
     /// Done; Extend's answer.
     Done(Value),
+    /// Extend said yes, but in a way that does not tell to what.
+    Unconfirmed(String),
+    /// Nobody knows whether it was processed.
+    Unclear(String),
+    /// Nothing was changed.
+    Not(NotDone),
+}
+
+/// Why nothing was changed at Extend.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NotDone {
     /// Not processed; the same request can be made again at once or after the time Extend named.
     Again {
         /// The pause that Extend asked for.
@@ -55,8 +66,6 @@ pub enum Sent {
         /// Why.
         why: String,
     },
-    /// Nobody knows whether it was processed.
-    Unclear(String),
     /// Extend said no; the same request will fail again.
     Refused {
         /// A word for programs.
@@ -86,41 +95,45 @@ pub enum Health {
 /// What became of a POST, PUT or DELETE.
 pub fn of_write(result: &Result<Answer, NoAnswer>) -> Sent {
     let answer = match result {
-        Err(NoAnswer::NotSent(why)) => return Sent::Again { after: None, why: why.clone() },
+        Err(NoAnswer::NotSent(why)) => return Sent::Not(NotDone::Again { after: None, why: why.clone() }),
         Err(NoAnswer::Lost(why)) => return Sent::Unclear(why.clone()),
         Ok(answer) => answer,
     };
     let status = answer.status;
-    match status {
-        200..=299 => match serde_json::from_slice::<Value>(&answer.body) {
-            Ok(body) if body.is_object() => Sent::Done(body),
-            _ => Sent::Unclear(format!("answer {status} without a readable body")),
-        },
-        300..=399 => Sent::NotExtend(format!("answer {status} points to another address")),
+    let not_done = match status {
+        200..=299 => {
+            return match serde_json::from_slice::<Value>(&answer.body) {
+                Ok(body) if body.is_object() => Sent::Done(body),
+                Ok(_) => Sent::Unconfirmed(format!("answer {status} with a body that is no record")),
+                Err(_) => Sent::Unclear(format!("answer {status} without a readable body")),
+            };
+        }
+        300..=399 => NotDone::NotExtend(format!("answer {status} points to another address")),
         400 => match business_message(&answer.body) {
             Some(message) if is_transient(&message) => {
-                Sent::Again { after: answer.retry_after, why: message }
+                NotDone::Again { after: answer.retry_after, why: message }
             }
-            Some(message) => Sent::Refused { code: "extend_refused", message },
-            None => Sent::Unclear("answer 400 without Extend's message".into()),
+            Some(message) => NotDone::Refused { code: "extend_refused", message },
+            None => return Sent::Unclear("answer 400 without Extend's message".into()),
         },
-        401 => Sent::LoginRefused,
-        403 => Sent::Forbidden(
+        401 => NotDone::LoginRefused,
+        403 => NotDone::Forbidden(
             business_message(&answer.body).unwrap_or_else(|| "the login has no right to do this".into()),
         ),
         404 | 410 => match business_message(&answer.body) {
-            Some(message) => Sent::Refused { code: "not_found", message },
-            None => Sent::NotExtend(format!("answer {status}: there is no such address")),
+            Some(message) => NotDone::Refused { code: "not_found", message },
+            None => NotDone::NotExtend(format!("answer {status}: there is no such address")),
         },
-        405 | 501 => Sent::NotExtend(format!("answer {status}: the address does not take this")),
-        413 | 414 | 415 | 422 => Sent::Refused {
+        405 | 501 => NotDone::NotExtend(format!("answer {status}: the address does not take this")),
+        413 | 414 | 415 | 422 => NotDone::Refused {
             code: "extend_refused",
             message: business_message(&answer.body)
                 .unwrap_or_else(|| format!("Extend does not take this document (answer {status})")),
         },
-        429 => Sent::Again { after: answer.retry_after, why: "too many requests".into() },
-        _ => Sent::Unclear(format!("answer {status}")),
-    }
+        429 => NotDone::Again { after: answer.retry_after, why: "too many requests".into() },
+        _ => return Sent::Unclear(format!("answer {status}")),
+    };
+    Sent::Not(not_done)
 }
 
 /// What became of a GET.
@@ -220,12 +233,13 @@ mod tests {
     fn check(result: Result<Answer, NoAnswer>, sent: &str, health_is: &str) {
         let got = match of_write(&result) {
             Sent::Done(_) => "done",
-            Sent::Again { .. } => "again",
+            Sent::Unconfirmed(_) => "unconfirmed",
             Sent::Unclear(_) => "unclear",
-            Sent::Refused { .. } => "refused",
-            Sent::LoginRefused => "login",
-            Sent::Forbidden(_) => "forbidden",
-            Sent::NotExtend(_) => "not extend",
+            Sent::Not(NotDone::Again { .. }) => "again",
+            Sent::Not(NotDone::Refused { .. }) => "refused",
+            Sent::Not(NotDone::LoginRefused) => "login",
+            Sent::Not(NotDone::Forbidden(_)) => "forbidden",
+            Sent::Not(NotDone::NotExtend(_)) => "not extend",
         };
         let state = match health(&result) {
             Health::Well => "well",
@@ -239,6 +253,7 @@ mod tests {
     fn every_class_of_answer() {
         check(answer(200, "{\"orderHeader\": {}}"), "done", "well");
         check(answer(200, ""), "unclear", "suspect");
+        check(answer(200, "[]"), "unconfirmed", "well");
         check(answer(200, "{\"orderHea"), "unclear", "suspect");
         check(answer(200, "<html>Log in to the café's network"), "unclear", "suspect");
         check(answer(302, ""), "not extend", "suspect");

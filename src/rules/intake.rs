@@ -9,12 +9,20 @@ pub struct Known {
     pub id: i64,
     /// Its content.
     pub content_hash: String,
+    /// What its content was before a person corrected it: to the webshop that is the same document.
+    pub before_edits: Vec<String>,
     /// Whether it was refused or cancelled.
     pub ended: bool,
     /// Whether it is at Extend, or may be: Extend gave it a number, or has one that looks like it.
     pub at_extend: bool,
     /// The file that it came in.
     pub source_file: String,
+}
+
+impl Known {
+    fn is_copied_by(&self, content_hash: &str) -> bool {
+        self.content_hash == content_hash || self.before_edits.iter().any(|before| before == content_hash)
+    }
 }
 
 /// What becomes of a document.
@@ -40,7 +48,7 @@ pub fn decide(key: &str, made: bool, content_hash: &str, known: Option<&Known>) 
         Some(known) if made => {
             Verdict::Reject(Wrong::DuplicateUnkeyed { first_file: known.source_file.clone() })
         }
-        Some(known) if known.content_hash == content_hash => Verdict::Duplicate { of: known.id },
+        Some(known) if known.is_copied_by(content_hash) => Verdict::Duplicate { of: known.id },
         Some(known) => {
             Verdict::Reject(Wrong::DuplicateKey { key: key.into(), first_file: known.source_file.clone() })
         }
@@ -54,8 +62,14 @@ mod tests {
     use super::*;
 
     fn check(made: bool, hash: &str, ended: bool, at_extend: bool, expected: &str) {
-        let known =
-            Known { id: 7, content_hash: "h".into(), ended, at_extend, source_file: "first.json".into() };
+        let known = Known {
+            id: 7,
+            content_hash: "h".into(),
+            before_edits: vec!["before".into()],
+            ended,
+            at_extend,
+            source_file: "first.json".into(),
+        };
         let verdict = match decide("K", made, hash, Some(&known)) {
             Verdict::Accept => "accept".to_owned(),
             Verdict::Duplicate { of } => format!("duplicate of {of}"),
@@ -69,6 +83,7 @@ mod tests {
     fn one_order_once() {
         assert_eq!(decide("K", false, "h", None), Verdict::Accept);
         check(false, "h", false, false, "duplicate of 7");
+        check(false, "before", false, false, "duplicate of 7");
         check(false, "other", false, false, "duplicate_key");
         check(false, "h", true, false, "accept");
         check(false, "other", true, false, "accept");
@@ -94,6 +109,7 @@ mod tests {
                     (Verdict::Accept, None) => items.push(Known {
                         id: items.len() as i64,
                         content_hash: hash,
+                        before_edits: Vec::new(),
                         ended: false,
                         at_extend: false,
                         source_file: "f".into(),

@@ -103,6 +103,8 @@ pub struct Doubt {
     pub since: Duration,
     /// Look-ups that found nothing.
     pub not_found: u32,
+    /// Look-ups in a row that failed.
+    pub failed: u32,
     /// When the next look-up is due.
     pub next_at: Duration,
 }
@@ -113,7 +115,7 @@ pub const LOOKUPS_NEEDED: u32 = 2;
 impl Doubt {
     /// Just begun: the first look-up is due at once.
     pub fn new(now: Duration) -> Doubt {
-        Doubt { since: now, not_found: 0, next_at: now }
+        Doubt { since: now, not_found: 0, failed: 0, next_at: now }
     }
 
     /// After a look-up that was asked at `asked_at` and found nothing. True: it is believed, the item may
@@ -121,6 +123,7 @@ impl Doubt {
     /// the time before.
     pub fn after_not_found(&mut self, asked_at: Duration, now: Duration, grace: Duration) -> bool {
         self.not_found += 1;
+        self.failed = 0;
         if self.not_found >= LOOKUPS_NEEDED && asked_at >= self.since + grace {
             return true;
         }
@@ -131,9 +134,10 @@ impl Doubt {
         false
     }
 
-    /// After a look-up that failed: nothing was learned.
-    pub fn after_failure(&mut self, now: Duration, pause: Duration) {
-        self.next_at = now + pause;
+    /// After a look-up that failed: nothing was learned. `pause` tells how long to wait after so many in a row.
+    pub fn after_failure(&mut self, now: Duration, pause: impl FnOnce(u32) -> Duration) {
+        self.failed = self.failed.saturating_add(1);
+        self.next_at = now + pause(self.failed);
     }
 }
 
@@ -214,7 +218,7 @@ mod tests {
                 let asked_at = now + Duration::from_secs(pause);
                 now = asked_at + Duration::from_secs(took);
                 if fails {
-                    doubt.after_failure(now, Duration::from_secs(5));
+                    doubt.after_failure(now, |_| Duration::from_secs(5));
                 } else {
                     not_found += 1;
                     let believed = doubt.after_not_found(asked_at, now, grace);

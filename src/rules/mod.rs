@@ -9,6 +9,7 @@ pub mod arrival;
 pub mod availability;
 pub mod budget;
 pub mod change;
+pub mod confirmation;
 pub mod freshness;
 pub mod hooks;
 pub mod intake;

@@ -243,7 +243,8 @@ mod tests {
     fn check(before: Before, same: bool, told: Option<(Ending, bool)>, expected: Fate) {
         let earlier = |ended, at_extend, unresolved| {
             let content_hash = if same { "h".into() } else { "other".into() };
-            let known = Known { id: 7, content_hash, ended, at_extend, source_file: "first.json".into() };
+            let (before_edits, source_file) = (Vec::new(), "first.json".into());
+            let known = Known { id: 7, content_hash, before_edits, ended, at_extend, source_file };
             Earlier { known, unresolved }
         };
         let earlier = match before {
@@ -427,6 +428,7 @@ mod tests {
                 let known = Known {
                     id: items.len() as i64,
                     content_hash: hash,
+                    before_edits: Vec::new(),
                     ended: new == Made::Ended || new == Made::ForPerson,
                     // A person must say: until then it counts as being there.
                     at_extend: new == Made::Delivered || new == Made::ForPerson,

@@ -72,6 +72,8 @@ pub enum Fault {
     NotFound,
     /// Not processed; this status with a message in JSON.
     Status(u16),
+    /// Not processed; 200 with this body, which is the answer to something else.
+    OtherAnswer(String),
 }
 
 /// How a fault bears on a request: whether it is processed, and what is answered.
@@ -138,6 +140,7 @@ impl Fault {
             Fault::NotFound => {
                 Effect::Instead(refusal(404, "No HTTP resource was found that matches the request."))
             }
+            Fault::OtherAnswer(body) => Effect::Instead(Response::json(200, body.clone())),
             Fault::Status(status) => Effect::Instead(refusal(*status, format!("Status {status}."))),
         }
     }

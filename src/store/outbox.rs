@@ -26,6 +26,8 @@ pub struct Item {
     pub key: Option<String>,
     /// What is sent.
     pub payload: String,
+    /// When it came, by our own clock.
+    pub received_at: String,
     /// The customer it names.
     pub customer_number: Option<String>,
     /// The order it names, where it names one.
@@ -46,7 +48,7 @@ pub struct Item {
 const ITEM_COLUMNS: &str = "id, kind, key, payload, customer_number, order_reference, reference_is_ours, \
                             attempts, failures, first_attempt_at, \
                             CASE error_code WHEN 'refused_once' THEN error_field END, coalesce(error_message, ''), \
-                            look_up_first";
+                            look_up_first, received_at";
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     let kind: String = row.get(1)?;
@@ -67,29 +69,44 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
             .map(|code| Ok::<_, rusqlite::Error>((code, row.get(11)?)))
             .transpose()?,
         look_up_first: row.get(12)?,
+        received_at: row.get(13)?,
     })
 }
 
-/// What is known of the latest item with this key.
+/// The newest item of the kind `?1` that has the key `?2`, or had it before a person corrected it.
+const LATEST_WITH_KEY: &str = "(SELECT max(id) FROM (
+     SELECT id FROM outbox WHERE kind = ?1 AND key = ?2
+     UNION ALL SELECT e.outbox_id FROM outbox_edits e JOIN outbox o ON o.id = e.outbox_id
+     WHERE e.key = ?2 AND o.kind = ?1))";
+
+/// Whether an item that was refused, and perhaps called off since, may be at Extend all the same.
+const MAY_BE_AT_EXTEND: &str = "(coalesce(error_code, '') IN ('look_alike', 'unconfirmed'))";
+
+/// What is known of the latest item with this key, or that had it before a person corrected it.
 ///
 /// # Errors
 /// SQLite's.
 pub fn latest_with_key(connection: &Connection, kind: Kind, key: &str) -> rusqlite::Result<Option<Known>> {
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             // Where nobody knows whether Extend has it, it has not ended: a second one could double it.
             "SELECT id, content_hash,
-                    state IN ('refused', 'cancelled') AND coalesce(error_code, '') <> 'look_alike',
+                    (SELECT json_group_array(content_hash) FROM outbox_edits e WHERE e.outbox_id = outbox.id),
+                    state IN ('refused', 'cancelled') AND NOT {MAY_BE_AT_EXTEND},
                     extend_number IS NOT NULL, source_file
-             FROM outbox WHERE kind = ?1 AND key = ?2 ORDER BY id DESC LIMIT 1",
-        )?
+             FROM outbox WHERE id = {LATEST_WITH_KEY}"
+        ))?
         .query_row([kind.name(), key], |row| {
+            let before: Option<String> = row.get(2)?;
             Ok(Known {
                 id: row.get(0)?,
                 content_hash: row.get(1)?,
-                ended: row.get(2)?,
-                at_extend: row.get(3)?,
-                source_file: row.get(4)?,
+                before_edits: before
+                    .and_then(|hashes| serde_json::from_str(&hashes).ok())
+                    .unwrap_or_default(),
+                ended: row.get(3)?,
+                at_extend: row.get(4)?,
+                source_file: row.get(5)?,
             })
         })
         .optional()
@@ -130,7 +147,7 @@ pub fn insert(
     Ok(())
 }
 
-/// The newest item that gave, or will give, Extend the order with this external number.
+/// The newest item that gave, or will give, Extend the order that the webshop knows by this external number.
 ///
 /// # Errors
 /// SQLite's.
@@ -139,11 +156,8 @@ pub fn order_with_external(
     external: &str,
 ) -> rusqlite::Result<Option<(i64, String, Option<String>)>> {
     connection
-        .prepare_cached(
-            "SELECT id, state, extend_number FROM outbox WHERE kind = 'order' AND key = ?1
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row([external], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .prepare_cached(&format!("SELECT id, state, extend_number FROM outbox WHERE id = {LATEST_WITH_KEY}"))?
+        .query_row([Kind::Order.name(), external], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()
 }
 

@@ -264,11 +264,13 @@ pub fn insert_edit(
     id: i64,
     at: &str,
     who: &str,
-    original: &str,
+    original: &Document,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO outbox_edits (outbox_id, at, who, payload) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id, at, who, original])?;
+        .prepare_cached(
+            "INSERT INTO outbox_edits (outbox_id, at, who, key, content_hash, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![id, at, who, original.key, original.content_hash, original.body.to_string()])?;
     Ok(())
 }
 

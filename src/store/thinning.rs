@@ -80,7 +80,7 @@ pub fn forget(connection: &Connection, file: i64) -> rusqlite::Result<()> {
         "UPDATE outbox SET payload = NULL, answer = NULL, prepared = NULL
          WHERE id IN (SELECT id FROM documents WHERE file_id = ?1)",
         "DELETE FROM outbox_attempts WHERE outbox_id IN (SELECT id FROM documents WHERE file_id = ?1)",
-        "DELETE FROM outbox_edits WHERE outbox_id IN (SELECT id FROM documents WHERE file_id = ?1)",
+        "UPDATE outbox_edits SET payload = NULL WHERE outbox_id IN (SELECT id FROM documents WHERE file_id = ?1)",
         "DELETE FROM owed_files WHERE kind = 'receipt' AND key = CAST(?1 AS TEXT)",
     ] {
         connection.prepare_cached(sql)?.execute([file])?;

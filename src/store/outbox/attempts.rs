@@ -1,6 +1,6 @@
 //! Every attempt at an item, counted before it is made, and what came of it.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::release_followers;
 use crate::store::owed::owe_receipts_of;
@@ -72,7 +72,7 @@ pub(super) fn begin(connection: &Connection, id: i64, kind: &str, now: &str) -> 
 pub struct AttemptEnd<'a> {
     /// The attempt.
     pub id: i64,
-    /// A word: `delivered`, `refused`, `again`, `unclear`, `found`, `not_found`, `look_alike`, `failed` …
+    /// A word: `delivered`, `refused`, `again`, `unclear`, `unconfirmed`, `found`, `not_found`, `look_alike`, `failed` …
     pub outcome: &'a str,
     /// Milliseconds.
     pub duration_ms: u64,
@@ -221,6 +221,19 @@ pub fn back_off(
     Ok(())
 }
 
+/// What came of the last request that was made for the item.
+///
+/// # Errors
+/// SQLite's.
+pub fn last_outcome(connection: &Connection, id: i64) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT outcome FROM outbox_attempts WHERE outbox_id = ?1 AND kind = 'send' ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()
+}
+
 /// Whether an earlier attempt at the item, other than `attempt`, had no clear end: Extend may have it.
 ///
 /// # Errors
@@ -229,7 +242,7 @@ pub fn was_unclear_before(connection: &Connection, id: i64, attempt: i64) -> rus
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM outbox_attempts WHERE outbox_id = ?1 AND id <> ?2 AND kind = 'send'
-                            AND outcome IN ('begun', 'unclear'))",
+                            AND outcome IN ('begun', 'unclear', 'unconfirmed'))",
         )?
         .query_row([id, attempt], |row| row.get(0))
 }

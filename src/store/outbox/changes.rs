@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attempts::begin;
-use super::{note_action, release_followers};
+use super::{MAY_BE_AT_EXTEND, note_action, release_followers};
 use crate::store::owed::owe_receipts_of;
 
 /// Notes, before it is asked, that Extend is asked how things stand, and gives the note's id. The item goes
@@ -46,14 +46,32 @@ pub fn load_prepared(connection: &Connection, id: i64) -> rusqlite::Result<Optio
         .optional()
 }
 
-/// Whether the item still waits to be sent: a person may have called it off meanwhile.
+/// Whether the answer to this question is still of use: a person may have called the item off meanwhile, or
+/// corrected it, and it may ask for something else now.
 ///
 /// # Errors
 /// SQLite's.
-pub fn is_queued(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+pub fn awaits_preparation(connection: &Connection, id: i64, attempt: i64) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ?1 AND state = 'queued')")?
-        .query_row([id], |row| row.get(0))
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox o JOIN outbox_attempts a ON a.outbox_id = o.id
+                            WHERE o.id = ?1 AND o.state = 'queued' AND a.id = ?2 AND a.outcome = 'begun')",
+        )?
+        .query_row([id, attempt], |row| row.get(0))
+}
+
+/// The item asks for something else now: whatever is being asked for it is of no use any more.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn give_up_preparation(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE outbox_attempts SET outcome = 'given_up'
+             WHERE outbox_id = ?1 AND kind = 'prepare' AND outcome = 'begun'",
+        )?
+        .execute([id])?;
+    Ok(())
 }
 
 /// The first cancellation that waits for this order.
@@ -77,13 +95,20 @@ pub fn waiting_cancellation(connection: &Connection, order: i64) -> rusqlite::Re
 /// SQLite's.
 pub fn call_off(connection: &Connection, order: i64, by: i64, now: &str) -> rusqlite::Result<bool> {
     let called_off = connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE outbox SET state = 'cancelled', cancelled_at = ?2, next_attempt_at = NULL
              WHERE id = ?1 AND kind = 'order' AND unresolved = 0
-               AND (state = 'queued' OR state = 'refused' AND error_code IS NOT 'look_alike')",
-        )?
+               AND look_up_first = 0 AND (state = 'queued' OR state = 'refused' AND NOT {MAY_BE_AT_EXTEND})"
+        ))?
         .execute(params![order, now])?;
     if called_off == 0 {
+        // The look-up that is due before it may be sent tells whether there is anything to call off.
+        connection
+            .prepare_cached(
+                "UPDATE outbox SET state = 'queued', refused_at = NULL
+                 WHERE id = ?1 AND kind = 'order' AND state = 'refused' AND look_up_first = 1",
+            )?
+            .execute([order])?;
         return Ok(false);
     }
     note_action(connection, order, "webshop", &format!("cancel (item {by})"), now)?;
@@ -119,20 +144,21 @@ pub fn mark_done_here(connection: &Connection, id: i64, now: &str) -> rusqlite::
              WHERE id = ?1",
         )?
         .execute(params![id, now])?;
-    note_action(connection, id, "extend-edge", "done without Extend, as the order was never sent", now)?;
+    note_action(connection, id, "extend-edge", "done without Extend, as the order never came there", now)?;
     release_followers(connection, id)?;
     owe_receipts_of(connection, id)
 }
 
-/// Whether an order ended here before any attempt at it was made.
+/// Whether an order was called off here and is not at Extend: it was never sent, or Extend said no, or did not
+/// show it when it was looked up. One that Extend has under its number came from elsewhere.
 ///
 /// # Errors
 /// SQLite's.
-pub fn was_never_sent(connection: &Connection, order: i64) -> rusqlite::Result<bool> {
+pub fn never_came_to_extend(connection: &Connection, order: i64) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ?1 AND state = 'cancelled' AND attempts = 0
-                            AND extend_number IS NULL)",
-        )?
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ?1 AND state = 'cancelled' AND unresolved = 0
+                            AND look_up_first = 0 AND extend_number IS NULL AND NOT {MAY_BE_AT_EXTEND})"
+        ))?
         .query_row([order], |row| row.get(0))
 }

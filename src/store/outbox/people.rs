@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{latest_with_key, load, release_followers};
+use super::{give_up_preparation, latest_with_key, load, release_followers, wait_where_needed};
 use crate::formats::document::Document;
-use crate::formats::json;
 use crate::formats::receipt::Edited;
 use crate::store::owed::owe_receipts_of;
 
@@ -85,6 +84,16 @@ pub struct Summary {
     pub error_code: Option<String>,
     /// Extend's words, or the agent's.
     pub error_message: Option<String>,
+}
+
+/// Codes of what was refused because nobody knows whether Extend has it.
+const FOR_A_PERSON_TO_TELL: [&str; 4] = ["look_alike", "unconfirmed", "unclear_change", "recovered"];
+
+impl Summary {
+    /// Whether Extend may have done it: to send it again could double it, so somebody must look at Extend first.
+    pub fn may_be_done(&self) -> bool {
+        self.error_code.as_deref().is_some_and(|code| FOR_A_PERSON_TO_TELL.contains(&code))
+    }
 }
 
 // What an item waits for is looked up for each that is shown: joined, the view would be worked out for all.
@@ -291,18 +300,17 @@ pub(super) fn note_action(
 pub fn load_edited(connection: &Connection, id: i64) -> rusqlite::Result<Option<Edited>> {
     let found = connection
         .prepare_cached(
-            "SELECT last.at, last.who, first.payload, o.payload
+            "SELECT last.at, last.who, first.key, o.payload
              FROM outbox o JOIN outbox_edits last ON last.id = (SELECT max(id) FROM outbox_edits WHERE outbox_id = ?1)
              JOIN outbox_edits first ON first.id = (SELECT min(id) FROM outbox_edits WHERE outbox_id = ?1)
              WHERE o.id = ?1",
         )?
         .query_row([id], |row| {
-            let (first, sent): (String, Option<String>) = (row.get(2)?, row.get(3)?);
-            let original = json::parse(first.as_bytes()).ok();
+            let sent: Option<String> = row.get(3)?;
             Ok(Edited {
                 at: row.get(0)?,
                 by: row.get(1)?,
-                original_key: original.and_then(|document| document.key),
+                original_key: row.get(2)?,
                 document: sent.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
             })
         })
@@ -372,18 +380,16 @@ pub fn edit(
     if document.key != item.key
         && let Some(key) = &document.key
         && let Some(known) = latest_with_key(connection, document.kind, key)?
+        && known.id != id
     {
         return Err(EditError::Key(key.clone(), known.id));
     }
-    connection.execute(
-        "INSERT INTO outbox_edits (outbox_id, at, who, payload) SELECT id, ?2, ?3, payload FROM outbox WHERE id = ?1",
-        params![id, now, who],
-    )?;
+    keep_before_edit(connection, id, who, now)?;
     let (reference, ours) = document.order_reference();
     connection.execute(
         "UPDATE outbox SET state = 'queued', payload = ?2, key = ?3, content_hash = ?4, customer_number = ?5,
                 order_reference = ?6, reference_is_ours = ?7, failures = 0, next_attempt_at = NULL, refused_at = NULL,
-                error_code = NULL, error_message = NULL, error_field = NULL
+                error_code = NULL, error_message = NULL, error_field = NULL, target = NULL, prepared = NULL
          WHERE id = ?1",
         params![
             id,
@@ -396,8 +402,27 @@ pub fn edit(
         ],
     )?;
     connection.execute("UPDATE documents SET key = ?2 WHERE id = ?1", params![id, document.key])?;
+    // It may name another order or customer than before: what was asked about that one is of no use, and what
+    // this one needs may be something else.
+    give_up_preparation(connection, id)?;
+    connection.execute("DELETE FROM outbox_waits WHERE outbox_id = ?1", [id])?;
+    connection.execute("UPDATE outbox SET ready = 1 WHERE id = ?1", [id])?;
+    wait_where_needed(connection, id, &document)?;
     note_action(connection, id, who, "edit", now)?;
     owe_receipts_of(connection, id)?;
+    Ok(())
+}
+
+/// Keeps what an item is before it is corrected.
+///
+/// # Errors
+/// SQLite's.
+pub fn keep_before_edit(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO outbox_edits (outbox_id, at, who, key, content_hash, payload)
+         SELECT id, ?2, ?3, key, content_hash, payload FROM outbox WHERE id = ?1",
+        params![id, now, who],
+    )?;
     Ok(())
 }
 

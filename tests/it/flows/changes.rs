@@ -17,7 +17,7 @@ fn cancel_order(external: &str) -> Value {
     json!({ "cancelOrder": { "orderNumberExternal": external } })
 }
 
-fn customer(number: &str, city: &str) -> Value {
+pub fn customer(number: &str, city: &str) -> Value {
     json!({
         "customerNumber": number, "name": "Åsa", "lastName": "Öberg", "customerLogisticsSettings": {},
         "customerDeliveryAddress": {
