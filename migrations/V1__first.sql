@@ -267,6 +267,7 @@ CREATE TABLE files (
     error_field   TEXT,
     error_line    INTEGER,
     problems      TEXT,                     -- all of them, as JSON
+    left_out      TEXT,                     -- orders of an accepted file that the settings leave out, as the receipt has them
     part_of       INTEGER REFERENCES files(id), -- the accepted file whose bad documents these are
     UNIQUE (name, arrival)
 ) STRICT;

@@ -74,6 +74,7 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
         Ok(contents) => (look(&config, database.as_ref(), &name, contents)?, &[][..]),
         Err(problems) => (Vec::new(), problems.as_slice()),
     };
+    let left_out = contents.as_ref().map_or(&[][..], |contents| &contents.left_out);
     let reading = match Format::of(&name, &config.csv) {
         Ok(Format::Csv(mapping)) => csv::reading(&bytes, mapping).map(|reading| (mapping, reading)),
         _ => None,
@@ -84,6 +85,7 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
             if let Some((mapping, reading)) = &reading {
                 json["reading"] = reading_json(mapping, reading);
             }
+            json["leftOut"] = left_out.iter().map(|one| one.to_json(language)).collect();
             print_json(&json);
         }
 
@@ -92,6 +94,10 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
                 print(&reading_text(mapping, reading, language));
             }
             print(&as_text(&name, of_file, &seen, arguments.all, language));
+            left_out.iter().for_each(|one| {
+                let key = one.key.as_deref().unwrap_or("-");
+                print(&format!("\n{}. {key}: {}\n", one.position, one.message(language)));
+            });
         }
     }
     let all_good = of_file.is_empty() && seen.iter().all(|one| one.fate != Fate::Rejected);

@@ -18,7 +18,7 @@ use crate::formats::near_miss::near_miss;
 mod tables;
 
 /// Every key of a section.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 23] = [
     "match",
     "preset",
     "encoding",
@@ -38,6 +38,10 @@ const KEYS: [&str; 19] = [
     "constants",
     "defaults",
     "values",
+    "same_address",
+    "skip",
+    "reject",
+    "skip_rows",
 ];
 
 /// What is written at a key, as far as a section has it.
@@ -116,6 +120,10 @@ impl Reading {
             constants: BTreeMap::new(),
             defaults: BTreeMap::new(),
             values: BTreeMap::new(),
+            same_address: false,
+            skip: BTreeMap::new(),
+            reject: BTreeMap::new(),
+            skip_rows: BTreeMap::new(),
             freight: None,
             fee: None,
             discount: None,
@@ -156,7 +164,11 @@ impl Reading {
                 Some(text) => {
                     let (preset, _) = DeTable::parse_recoverable(text);
                     self.table(preset.into_inner(), false);
-                    self.mapping.optional = self.mapping.columns.values().flatten().cloned().collect();
+                    let mapping = &mut self.mapping;
+                    let conditions = [&mapping.skip, &mapping.reject, &mapping.skip_rows];
+                    let conditions = conditions.into_iter().flat_map(|by_column| by_column.keys());
+                    mapping.optional =
+                        mapping.columns.values().flatten().chain(conditions).cloned().collect();
                     self.places.clear();
                 }
                 None => {
@@ -180,6 +192,7 @@ impl Reading {
             match (key.as_str(), value.into_inner()) {
                 ("columns" | "constants" | "defaults", DeValue::Table(table)) => self.fields(&key, table),
                 ("values", DeValue::Table(table)) => self.values(table, ""),
+                ("skip" | "reject" | "skip_rows", DeValue::Table(table)) => self.conditions(&key, table),
                 ("freight" | "fee" | "discount" | "round", DeValue::Table(table)) => {
                     self.article(&key, at, table)
                 }
@@ -256,6 +269,11 @@ impl Reading {
                 return;
             }
             ("total_with_vat", _) => ("true or false", "true eller false"),
+            ("same_address", Leaf::Flag(flag)) => {
+                mapping.same_address = *flag;
+                return;
+            }
+            ("same_address", _) => ("true or false", "true eller false"),
             ("tolerance", Leaf::Number(number) | Leaf::Text(number)) => match cell::number(number, '.') {
                 Some(tolerance) if !tolerance.is_sign_negative() => {
                     mapping.tolerance = tolerance;
@@ -265,7 +283,8 @@ impl Reading {
             },
             ("tolerance", _) => ("an amount such as 0.05", "ett belopp som 0.05"),
             (
-                "columns" | "constants" | "defaults" | "values" | "freight" | "fee" | "discount" | "round",
+                "columns" | "constants" | "defaults" | "values" | "freight" | "fee" | "discount" | "round"
+                | "skip" | "reject" | "skip_rows",
                 _,
             ) => ("a table { … }", "en tabell { … }"),
             _ => return self.unknown(key, at, key, KEYS.into_iter()),

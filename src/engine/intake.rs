@@ -104,7 +104,7 @@ impl Mind {
                 Ok(taking) => {
                     let file = match file_id {
                         Some(id) => id,
-                        None => *file_id.insert(self.accept_file(tx, arrived)?),
+                        None => *file_id.insert(self.accept_file(tx, arrived, contents)?),
                     };
                     let id = self.accept(tx, arrived, file, part.position, &taking)?;
                     if !contents.is_several() {
@@ -113,6 +113,9 @@ impl Mind {
                 }
                 Err(problems) => bad.push((place, problems)),
             }
+        }
+        if contents.parts.is_empty() {
+            self.accept_file(tx, arrived, contents)?;
         }
         if contents.is_several() {
             let taken = contents.parts.len() - bad.len();
@@ -165,7 +168,13 @@ impl Mind {
         })
     }
 
-    fn accept_file(&self, tx: &Transaction<'_>, arrived: &Arrived) -> rusqlite::Result<i64> {
+    fn accept_file(
+        &self,
+        tx: &Transaction<'_>,
+        arrived: &Arrived,
+        contents: &Contents,
+    ) -> rusqlite::Result<i64> {
+        let left_out: Vec<_> = contents.left_out.iter().map(|one| one.to_json(self.language())).collect();
         let received_at = self.now.text();
         intake::insert_file(
             tx,
@@ -178,6 +187,7 @@ impl Mind {
                 stamp: None,
                 content: Some(&arrived.content),
                 problems: &[],
+                left_out: &left_out,
                 part_of: None,
             },
         )
@@ -237,6 +247,7 @@ impl Mind {
                 stamp: arrived.hash.is_none().then_some(arrived.stamp.as_str()),
                 content: arrived.hash.is_some().then_some(arrived.content.as_slice()),
                 problems,
+                left_out: &[],
                 part_of: None,
             },
         )?;
@@ -265,6 +276,7 @@ impl Mind {
                 folder: "rejected",
                 stamp: None,
                 content: Some(&aside.bytes),
+                left_out: &[],
                 problems: &problems,
                 part_of: Some(original),
             },

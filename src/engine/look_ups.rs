@@ -21,6 +21,10 @@ use crate::store::outbox::{self, Item};
 /// Requests of one job of a look-up: a list, and a record in it.
 const LOOK_UP_REQUESTS: u32 = 2;
 
+/// A look-up that failed is made again after this at the latest: while it is not known whether Extend has an
+/// order, nothing else becomes of it.
+const LONGEST_AFTER_FAILURE: Duration = Duration::from_secs(60);
+
 /// A look-up that was begun.
 #[derive(Debug, Clone)]
 pub(super) struct LookUp {
@@ -54,7 +58,9 @@ impl Mind {
                 settled.looked.push((id, None));
                 // Nothing was learned: it goes on waiting.
                 let dice = self.dice();
-                doubt.after_failure(self.now.mono, |failures| self.pauses.after(failures + 1, dice));
+                doubt.after_failure(self.now.mono, |failures| {
+                    self.pauses.after(failures + 1, dice).min(LONGEST_AFTER_FAILURE)
+                });
                 settled.doubts.insert(id, Some(doubt));
                 outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
                 self.suspect(tx, &item, done, settled)?;

@@ -166,13 +166,12 @@ impl Publisher {
 
     fn put_receipt(&self, connection: &Connection, owed: &Owed) -> io::Result<()> {
         let file_id = owed.key.parse().map_err(io::Error::other)?;
-        let Some((name, arrival, arrivals, documents)) =
-            intake::load_receipt(connection, file_id).map_err(io::Error::other)?
-        else {
+        let Some(parts) = intake::load_receipt(connection, file_id).map_err(io::Error::other)? else {
             return Ok(());
         };
-        let path = self.config.receipts().join(names::receipt(&name, arrival, arrivals));
-        let text = receipt::receipt(&name, &documents);
+        let name = names::receipt(&parts.name, parts.arrival, parts.arrivals);
+        let path = self.config.receipts().join(name);
+        let text = receipt::receipt(&parts.name, &parts.documents, &parts.left_out);
         write_whole(&path, self.durable, |out| out.write_all(text.as_bytes()))
     }
 

@@ -7,13 +7,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use serde_json::{Value, json};
+
 use super::csv;
 use super::csv::mapping::{Encoding, Mapping};
 use super::document::Document;
-use super::json::{self, Completeness};
+use super::json::{self as json_file, Completeness};
 use super::problem::{Problem, Wrong};
 use super::text::{self, NotText};
 use super::{ubl, xml};
+use crate::language::Language;
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +54,39 @@ pub enum Shape {
 pub struct Contents {
     /// How they stand there.
     pub shape: Shape,
-    /// At least one.
+    /// At least one, unless all were left out.
     pub parts: Vec<Part>,
+    /// Orders that are not to be sent.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An order of a CSV file that the settings say is not to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// In the file, from 1.
+    pub position: usize,
+    /// What the shop calls it.
+    pub key: Option<String>,
+    /// The column that says so.
+    pub column: String,
+    /// What stands there.
+    pub found: String,
+}
+
+impl LeftOut {
+    /// The sentence for people.
+    pub fn message(&self, language: Language) -> String {
+        let LeftOut { column, found, .. } = self;
+        language.pick(
+            format!("left out, as {column} is {found:?} (skip in the settings)"),
+            format!("utelämnad, då {column} är {found:?} (skip i inställningarna)"),
+        )
+    }
+
+    /// As it stands in the receipt.
+    pub fn to_json(&self, language: Language) -> Value {
+        json!({ "position": self.position, "key": self.key, "message": self.message(language) })
+    }
 }
 
 /// One document of a file, or what is wrong with it.
@@ -122,7 +156,7 @@ impl<'m> Format<'m> {
     /// Whether a file's bytes are all there.
     pub fn completeness(self, bytes: &[u8]) -> Completeness {
         match self {
-            Format::Json => json::completeness(bytes),
+            Format::Json => json_file::completeness(bytes),
             Format::JsonLines => completeness_of_lines(bytes),
             Format::Csv(mapping) => csv::completeness(bytes, mapping),
             Format::Ubl => xml::completeness(bytes),
@@ -157,18 +191,20 @@ impl<'m> Format<'m> {
             }
             Format::Json | Format::JsonLines => {}
         }
-        let text = json::text(bytes)?;
+        let text = json_file::text(bytes)?;
         match self {
-            Format::JsonLines => Ok(Contents { shape: Shape::Lines, parts: json::lines(&text)? }),
+            Format::JsonLines => {
+                Ok(Contents { shape: Shape::Lines, parts: json_file::lines(&text)?, left_out: Vec::new() })
+            }
             Format::Json if text.trim_start().starts_with('[') => {
-                Ok(Contents { shape: Shape::Array, parts: json::array(&text)? })
+                Ok(Contents { shape: Shape::Array, parts: json_file::array(&text)?, left_out: Vec::new() })
             }
             Format::Json | Format::Csv(_) | Format::Ubl => {
-                let result = json::document(&text, 1);
+                let result = json_file::document(&text, 1);
                 let key = result.as_ref().ok().and_then(|document| document.key.clone());
                 let pieces = vec![Piece { range: 0..text.len(), line: 1 }];
                 let part = Part { position: 1, key, result, pieces };
-                Ok(Contents { shape: Shape::One, parts: vec![part] })
+                Ok(Contents { shape: Shape::One, parts: vec![part], left_out: Vec::new() })
             }
         }
     }

@@ -51,8 +51,8 @@ pub struct Edited {
     pub document: Value,
 }
 
-/// The receipt of a file.
-pub fn receipt(file: &str, documents: &[ReceiptDocument]) -> String {
+/// The receipt of a file. `left_out`: orders in it that the settings say are not to be sent.
+pub fn receipt(file: &str, documents: &[ReceiptDocument], left_out: &[Value]) -> String {
     let documents: Vec<Value> = documents
         .iter()
         .map(|document| {
@@ -84,7 +84,11 @@ pub fn receipt(file: &str, documents: &[ReceiptDocument]) -> String {
             told
         })
         .collect();
-    pretty(&json!({ "file": file, "documents": documents }))
+    let mut receipt = json!({ "file": file, "documents": documents });
+    if !left_out.is_empty() {
+        receipt["leftOut"] = left_out.into();
+    }
+    pretty(&receipt)
 }
 
 /// The error file for programs. The first problem stands at the top; all of them in `documents`.

@@ -17,6 +17,13 @@ pub enum Warning {
         /// What.
         names: Vec<String>,
     },
+    /// An order that names no place to deliver to, though the settings name columns for it.
+    NoDeliveryAddress,
+    /// A row that costs nothing beside one of the same product that does not.
+    FreeTwin {
+        /// The product.
+        product: String,
+    },
     /// A product that a fresh mirror does not have.
     UnknownProduct {
         /// Its number.
@@ -48,6 +55,8 @@ impl Warning {
         match self {
             Warning::KeptBeside { .. } => "kept_beside",
             Warning::LeftOut { .. } => "left_out",
+            Warning::NoDeliveryAddress => "no_delivery_address",
+            Warning::FreeTwin { .. } => "free_twin",
             Warning::UnknownProduct { .. } => "unknown_product",
             Warning::UnknownCustomer { .. } => "unknown_customer",
             Warning::UnknownUnit { .. } => "unknown_unit",
@@ -76,6 +85,22 @@ impl Warning {
             Warning::LeftOut { names } => language.pick(
                 format!("these are not sent to Extend; see the original in accepted/: {}", names.join(", ")),
                 format!("dessa skickas inte till Extend; se originalet i accepted/: {}", names.join(", ")),
+            ),
+            Warning::NoDeliveryAddress => language.pick(
+                "the order names no place to deliver to, so the goods go to the customer's own address at Extend"
+                    .into(),
+                "ordern nämner ingen plats att leverera till, så varorna går till kundens egen adress i Extend"
+                    .into(),
+            ),
+            Warning::FreeTwin { product } => language.pick(
+                format!(
+                    "the product {product} stands twice in the order, once for nothing: if the webshop lists a \
+                     variant and what it is a variant of, leave one of them out (skip_rows in the settings)"
+                ),
+                format!(
+                    "produkten {product} står två gånger i ordern, en gång gratis: listar webbshoppen en variant och \
+                     det den är en variant av, utelämna den ena (skip_rows i inställningarna)"
+                ),
             ),
             Warning::UnknownProduct { number, meant: one } => language.pick(
                 format!("The product {number} is not in the mirror of Extend, so the order will probably be refused.{}", meant(one)),

@@ -21,6 +21,8 @@ pub struct NewFile<'a> {
     pub content: Option<&'a [u8]>,
     /// What is wrong with a rejected one, as JSON objects with code, message, field and line.
     pub problems: &'a [serde_json::Value],
+    /// What the settings leave out of an accepted one, as its receipt has it.
+    pub left_out: &'a [serde_json::Value],
     /// The file whose bad documents these are: it never lay in the inbox.
     pub part_of: Option<i64>,
 }
@@ -67,13 +69,16 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
     let stored_name = crate::formats::names::numbered(own_name, in_folder as u64 + 1);
     let first = file.problems.first();
     let text = |name: &str| first.and_then(|problem| problem[name].as_str());
-    let problems = if file.problems.is_empty() { None } else { serde_json::to_string(file.problems).ok() };
+    let list = |all: &[serde_json::Value]| {
+        if all.is_empty() { None } else { serde_json::to_string(all).ok() }
+    };
+    let (problems, left_out) = (list(file.problems), list(file.left_out));
     connection
         .prepare_cached(
             "INSERT INTO files (name, arrival, verdict, content_hash, size, received_at, folder, stored_name,
                                 content, error_code, error_message, error_field, error_line, problems, stamp,
-                                part_of)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                                part_of, left_out)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             file.name,
@@ -92,6 +97,7 @@ pub fn insert_file(connection: &Connection, file: &NewFile<'_>) -> rusqlite::Res
             problems,
             file.stamp,
             file.part_of,
+            left_out,
         ])?;
     let id = connection.last_insert_rowid();
     if arrival > 1 && verdict == "accepted" {
@@ -318,7 +324,19 @@ pub fn file_of(connection: &Connection, document: i64) -> rusqlite::Result<i64> 
 }
 
 /// What the receipt of a file needs: its name, which arrival of it, of how many, and its documents.
-pub type ReceiptParts = (String, u64, u64, Vec<crate::formats::receipt::ReceiptDocument>);
+#[derive(Debug)]
+pub struct ReceiptParts {
+    /// The file's name.
+    pub name: String,
+    /// Which of its name it is, from 1.
+    pub arrival: u64,
+    /// How many of its name were accepted.
+    pub arrivals: u64,
+    /// What was taken.
+    pub documents: Vec<crate::formats::receipt::ReceiptDocument>,
+    /// What the settings leave out.
+    pub left_out: Vec<serde_json::Value>,
+}
 
 /// Loads what the receipt of an accepted file needs; `None` where there is no such file, or it was thinned.
 ///
@@ -328,12 +346,21 @@ pub fn load_receipt(connection: &Connection, file_id: i64) -> rusqlite::Result<O
     let file = connection
         .prepare_cached(
             "SELECT name, arrival, (SELECT max(arrival) FROM files newer
-                                    WHERE newer.name = files.name AND newer.verdict = 'accepted')
+                                    WHERE newer.name = files.name AND newer.verdict = 'accepted'), left_out
              FROM files WHERE id = ?1 AND verdict = 'accepted' AND thinned = 0",
         )?
-        .query_row([file_id], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        .query_row([file_id], |row| {
+            let left_out: Option<String> = row.get(3)?;
+            Ok(ReceiptParts {
+                name: row.get(0)?,
+                arrival: row.get::<_, i64>(1)? as u64,
+                arrivals: row.get::<_, i64>(2)? as u64,
+                documents: Vec::new(),
+                left_out: left_out.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+            })
+        })
         .optional()?;
-    let Some((name, arrival, arrivals)) = file else { return Ok(None) };
+    let Some(parts) = file else { return Ok(None) };
     let documents = connection
         .prepare_cached(
             "SELECT d.id, d.kind, d.key, o.state, o.extend_number, d.duplicate_of, o.attempts, d.warnings,
@@ -352,7 +379,7 @@ pub fn load_receipt(connection: &Connection, file_id: i64) -> rusqlite::Result<O
             Ok(document)
         })
         .collect::<rusqlite::Result<_>>()?;
-    Ok(Some((name, arrival as u64, arrivals as u64, documents)))
+    Ok(Some(ReceiptParts { documents, ..parts }))
 }
 
 fn receipt_document(row: &Row<'_>) -> rusqlite::Result<crate::formats::receipt::ReceiptDocument> {

@@ -87,11 +87,47 @@ impl Reading {
         for (text, value) in table {
             let (at, text) = (text.span().start, text.into_inner().into_owned());
             let leaf = leaf(value.into_inner());
-            match leaf.text().filter(|meaning| reads_as(&path, meaning, &self.mapping.dates)) {
+            let reads =
+                |meaning: &String| meaning.is_empty() || reads_as(&path, meaning, &self.mapping.dates);
+            match leaf.text().filter(reads) {
                 Some(meaning) => {
                     self.mapping.values.entry(path.clone()).or_default().insert(text, meaning);
                 }
                 None => self.unusable(&format!("values.{path}.{text}"), at, &leaf, &path),
+            }
+        }
+    }
+
+    /// `skip`, `reject` and `skip_rows`: `"Column" = ["word", …]`, or `"*"` for whatever stands there.
+    pub(super) fn conditions(&mut self, table: &str, written: DeTable<'_>) {
+        for (column, value) in written {
+            let (at, column) = (column.span().start, column.into_inner().into_owned());
+            let key = format!("{table}.{column}");
+            let words = match leaf(value.into_inner()) {
+                Leaf::Text(word) => vec![word],
+                Leaf::List(words) => words,
+                leaf => {
+                    self.expected(
+                        &key,
+                        at,
+                        &leaf,
+                        "a word that stands in this column, a list of several, or \"*\"",
+                        "ett ord som står i kolumnen, en lista med flera, eller \"*\"",
+                    );
+                    continue;
+                }
+            };
+            self.places.insert(key, at);
+            let mapping = &mut self.mapping;
+            let by_column = match table {
+                "skip" => &mut mapping.skip,
+                "reject" => &mut mapping.reject,
+                _ => &mut mapping.skip_rows,
+            };
+            match words.is_empty() {
+                // A preset's, that this shop does not want.
+                true => _ = by_column.remove(&column),
+                false => _ = by_column.insert(column, words),
             }
         }
     }

@@ -61,6 +61,12 @@ fn written_number(text: &str, decimal: char) -> Option<Decimal> {
     (number.abs() < TOO_LARGE).then(|| number.round_dp(DECIMALS).normalize())
 }
 
+/// Whether a text that is no [`number`] would be one, were it not so large.
+pub fn is_too_large(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    digits > 9 && text.chars().all(|letter| letter.is_ascii_digit() || " \u{a0}.,-+".contains(letter))
+}
+
 /// An amount as it is paid: in whole hundredths.
 pub fn money(amount: Decimal) -> Decimal {
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)

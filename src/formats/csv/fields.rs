@@ -15,11 +15,13 @@ pub enum FieldType {
     Date,
     /// A country in two letters.
     Country,
+    /// A currency in three letters.
+    Currency,
     /// One of some words.
     OneOf(&'static [&'static str]),
 }
 
-use FieldType::{Country, Date, Flag, Number, OneOf, Text};
+use FieldType::{Country, Currency, Date, Flag, Number, OneOf, Text};
 
 /// The field that names an order, by which rows are grouped.
 pub const KEY: &str = "orderHeader.orderNumberExternal";
@@ -37,8 +39,18 @@ pub const CURRENCY: &str = "orderRows.salesData.currency";
 pub const PRODUCT: &str = "orderRows.product.productNumber";
 
 /// What is no field of Extend's: amounts that become rows or prices, or that are held against the rows.
-pub const AMOUNTS: [&str; 7] =
-    ["total", "freight", "fee", "discount", "row_total", "row_discount", "row_vat"];
+pub const AMOUNTS: [&str; 10] = [
+    "total",
+    "vat_total",
+    "freight",
+    "freight_vat",
+    "fee",
+    "fee_vat",
+    "discount",
+    "row_total",
+    "row_discount",
+    "row_vat",
+];
 
 const ORDER_TYPES: &[&str] = &[
     "Normal",
@@ -157,7 +169,7 @@ pub const FIELDS: &[(&str, FieldType)] = &[
     (UNIT, Text),
     (UNIT_PRICE, Number),
     (VAT, Number),
-    (CURRENCY, Text),
+    (CURRENCY, Currency),
     ("orderRows.supplyMode", OneOf(SUPPLY_MODES)),
     ("orderRows.warehouse", Text),
     ("orderRows.shipDate", Date),
@@ -214,6 +226,7 @@ pub fn reads_as(path: &str, text: &str, dates: &[String]) -> bool {
         Some(Number) => cell::number(text, '.').is_some(),
         Some(Flag) => cell::flag(text).is_some(),
         Some(Country) => super::plan::is_country(text),
+        Some(Currency) => super::plan::is_currency(text),
         Some(Date) => cell::moment(text, dates, jiff::tz::Offset::UTC).is_some(),
         Some(OneOf(words)) => words.contains(&text),
     }

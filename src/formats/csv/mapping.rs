@@ -59,6 +59,14 @@ pub struct Mapping {
     pub constants: BTreeMap<String, String>,
     /// What a field is where its cell is empty.
     pub defaults: BTreeMap<String, String>,
+    /// Where an order has no delivery address of its own, it is the invoice address.
+    pub same_address: bool,
+    /// Orders that are not sent: what stands in a column of theirs, see [`Words`].
+    pub skip: BTreeMap<String, Words>,
+    /// Orders that a person must see to.
+    pub reject: BTreeMap<String, Words>,
+    /// Rows that are no rows of an order.
+    pub skip_rows: BTreeMap<String, Words>,
     /// What a cell's text means, by field.
     pub values: BTreeMap<String, BTreeMap<String, String>>,
     /// The article of freight.
@@ -70,6 +78,9 @@ pub struct Mapping {
     /// The article of what rounding leaves.
     pub round: Option<Article>,
 }
+
+/// Texts of a cell, upper and lower case alike. `*` is anything but nothing and zero.
+pub type Words = Vec<String>;
 
 impl Encoding {
     /// Its name in the settings.

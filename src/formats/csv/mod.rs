@@ -30,7 +30,7 @@ use plan::Plan;
 use problem::Wrong;
 use text::{Row, Table};
 
-use super::contents::{Contents, Part, Piece, Shape};
+use super::contents::{Contents, LeftOut, Part, Piece, Shape};
 use super::document::Document;
 use super::json::{self, Completeness};
 use super::problem::{self as file_problem, Problem};
@@ -79,7 +79,8 @@ pub fn parse(bytes: &[u8], mapping: &Mapping) -> Result<Contents, Vec<Problem>> 
         return Err(vec![csv(Wrong::NoRows, table.head_line)]);
     }
     let head = Piece { range: table.head.clone(), line: 1 };
-    Ok(Contents { shape: Shape::Rows { head, encoding }, parts: orders(&table, &plan) })
+    let (parts, left_out) = orders(&table, &plan);
+    Ok(Contents { shape: Shape::Rows { head, encoding }, parts, left_out })
 }
 
 /// The text of a file.
@@ -117,19 +118,34 @@ struct Group<'t> {
     rows: Vec<&'t Row>,
 }
 
-/// Rows with one number are one order, wherever they stand, in the order in which the numbers come.
-fn orders(table: &Table, plan: &Plan<'_>) -> Vec<Part> {
+/// Rows with one number are one order, wherever they stand, in the order in which the numbers come. Beside them the
+/// orders that the settings say are not to be sent.
+fn orders(table: &Table, plan: &Plan<'_>) -> (Vec<Part>, Vec<LeftOut>) {
     let (groups, of_row) = groups(table, plan);
     let stray = stray_neighbours(table, plan, &groups, &of_row);
-    let part = |(at, Group { key, rows }): (usize, Group<'_>)| {
+    let mut left_out = Vec::new();
+    let mut parts = Vec::with_capacity(groups.len());
+    for (at, Group { key, rows }) in groups.into_iter().enumerate() {
+        if let Some((column, found)) = skipped_for(&rows, plan) {
+            left_out.push(LeftOut { position: at + 1, key, column, found });
+            continue;
+        }
         let mut result = document(key.as_deref(), &rows, plan);
         if let (Ok((_, false)), Some(key), true) = (&result, &key, stray.contains(&at)) {
             result = Err(vec![csv(Wrong::BesideStrayRow { key: key.clone() }, rows[0].line)]);
         }
         let pieces = rows.iter().map(|row| Piece { range: row.range.clone(), line: row.line }).collect();
-        Part { position: at + 1, key, result: result.map(|(document, _)| document), pieces }
-    };
-    groups.into_iter().enumerate().map(part).collect()
+        parts.push(Part { position: at + 1, key, result: result.map(|(document, _)| document), pieces });
+    }
+    (parts, left_out)
+}
+
+/// What stands in an order's rows, and in which column, where it is not to be sent for it.
+fn skipped_for(rows: &[&Row], plan: &Plan<'_>) -> Option<(String, String)> {
+    plan.skip.iter().find_map(|condition| {
+        let found = rows.iter().filter(|row| !plan.is_broken(row)).find_map(|row| condition.met(row))?;
+        Some((condition.column.to_owned(), found.to_owned()))
+    })
 }
 
 /// The orders, and of which one each row is.
@@ -206,13 +222,14 @@ fn document(key: Option<&str>, rows: &[&Row], plan: &Plan<'_>) -> Result<(Docume
         return Err(problems);
     }
     let made = Order::new(plan, rows).make()?;
-    let document = json::of_value(made.value).map_err(|problems| {
+    let mut document = json::of_value(made.value).map_err(|problems| {
         let with_line = |problem: Problem| {
             let row = problem.field.as_deref().and_then(row_of).and_then(|row| made.lines.get(row));
             Problem { line: Some(row.copied().unwrap_or(rows[0].line)), ..problem }
         };
         problems.into_iter().map(with_line).collect::<Vec<_>>()
     })?;
+    document.warnings.extend(made.warnings);
     Ok((document, made.is_proven))
 }
 
@@ -240,7 +257,14 @@ pub fn reading(bytes: &[u8], mapping: &Mapping) -> Option<Reading> {
         let lower = column.to_lowercase();
         let of = mapping.columns.iter();
         let of = of.filter(|(_, names)| names.iter().any(|name| name.to_lowercase() == lower));
-        (column.clone(), of.map(|(path, _)| path.clone()).collect())
+        let tables =
+            [("skip", &mapping.skip), ("reject", &mapping.reject), ("skip_rows", &mapping.skip_rows)];
+        let tables =
+            tables.into_iter().filter(|(_, table)| table.keys().any(|name| name.to_lowercase() == lower));
+        (
+            column.clone(),
+            of.map(|(path, _)| path.clone()).chain(tables.map(|(name, _)| name.into())).collect(),
+        )
     };
     Some(Reading { encoding, delimiter: table.delimiter, columns: table.columns.iter().map(fills).collect() })
 }

@@ -10,12 +10,21 @@ pub(super) struct Sums {
     total_with_vat: bool,
     file: Decimal,
     sent: Decimal,
+    vat: Decimal,
+    rows: u32,
 }
 
 impl Sums {
     pub fn new(mapping: &Mapping) -> Sums {
         let (prices_with_vat, total_with_vat) = (mapping.prices_with_vat, mapping.total_with_vat);
-        Sums { prices_with_vat, total_with_vat, file: Decimal::ZERO, sent: Decimal::ZERO }
+        Sums {
+            prices_with_vat,
+            total_with_vat,
+            file: Decimal::ZERO,
+            sent: Decimal::ZERO,
+            vat: Decimal::ZERO,
+            rows: 0,
+        }
     }
 
     /// Adds a row up, and gives the price of one as it is sent: without VAT, with four decimals.
@@ -28,6 +37,11 @@ impl Sums {
             (true, false) => in_all / with_vat,
             (false, true) => in_all * with_vat,
         };
+        self.vat += match self.prices_with_vat {
+            true => in_all - in_all / with_vat,
+            false => in_all * with_vat - in_all,
+        };
+        self.rows += 1;
         let sent = price * quantity;
         self.sent += if self.total_with_vat { sent * with_vat } else { sent };
         price
@@ -36,6 +50,11 @@ impl Sums {
     /// By the file, and as they are sent.
     pub fn totals(&self) -> (Decimal, Decimal) {
         (self.file, self.sent)
+    }
+
+    /// The VAT that the rows come to, and how far webshops that round it row by row may be off it.
+    pub fn vat(&self) -> (Decimal, Decimal) {
+        (self.vat, Decimal::new(5, 3) * Decimal::from(self.rows))
     }
 
     /// VAT in percent, where a row has it as an amount. Amounts are rounded, so that a rate is found only to

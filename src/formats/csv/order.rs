@@ -12,6 +12,7 @@ use super::problem::Wrong;
 use super::text::Row;
 use super::{cell, json_number};
 use crate::formats::problem::{self, Problem};
+use crate::formats::warning::Warning;
 
 /// An order, while it is put together.
 pub(super) struct Order<'a> {
@@ -21,6 +22,9 @@ pub(super) struct Order<'a> {
     sums: Sums,
     /// Discounts by their VAT, without their sign.
     discounts: Vec<(Decimal, Decimal)>,
+    /// What rows come to, by their VAT.
+    by_vat: Vec<(Decimal, Decimal)>,
+    warnings: Vec<Warning>,
 }
 
 /// An order in Extend's shape.
@@ -30,18 +34,27 @@ pub(super) struct Made {
     pub lines: Vec<u64>,
     /// The file's total says that no row of it is missing.
     pub is_proven: bool,
+    pub warnings: Vec<Warning>,
 }
 
 impl<'a> Order<'a> {
     /// `rows`: at least one.
     pub fn new(plan: &'a Plan<'a>, rows: &'a [&'a Row]) -> Order<'a> {
         let sums = Sums::new(plan.mapping);
-        Order { plan, rows, problems: Vec::new(), sums, discounts: Vec::new() }
+        let (problems, discounts, by_vat, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Order { plan, rows, problems, sums, discounts, by_vat, warnings }
     }
 
     /// # Errors
     /// At least one problem.
     pub fn make(mut self) -> Result<Made, Vec<Problem>> {
+        for condition in &self.plan.reject {
+            let met = self.rows.iter().find_map(|row| Some((condition.met(row)?.to_owned(), row.line)));
+            if let Some((found, line)) = met {
+                let column = condition.column.to_owned();
+                self.note(Wrong::ForAPerson { column, found }, None, line);
+            }
+        }
         let header = self.header();
         let currency = self.plan.currency.as_ref().and_then(|field| self.of_order(field));
         let currency = currency.map(Held::into_value);
@@ -51,6 +64,7 @@ impl<'a> Order<'a> {
             rows.push(made);
             lines.push(row.line);
         }
+        self.warn_of_twins(&rows);
         let is_proven = self.close(&mut rows, currency.as_ref());
         if !self.problems.is_empty() {
             return Err(self.problems);
@@ -60,7 +74,7 @@ impl<'a> Order<'a> {
         let mut order = Map::new();
         order.insert("orderHeader".into(), header);
         order.insert("orderRows".into(), rows.into());
-        Ok(Made { value: order.into(), lines, is_proven })
+        Ok(Made { value: order.into(), lines, is_proven, warnings: self.warnings })
     }
 
     fn first_line(&self) -> u64 {
@@ -123,12 +137,40 @@ impl<'a> Order<'a> {
                 continue;
             }
             for (needed, path) in address.needed {
-                if header[address.name].get(*needed).is_none() {
+                if header[address.name].get(*needed).is_none() && !self.is_told(path, None) {
                     self.note_empty(path, None, self.first_line());
                 }
             }
         }
+        if !has_place[0] && self.plan.reads_delivery_place() {
+            match header.get("invoiceAddress").filter(|_| self.plan.mapping.same_address) {
+                Some(invoice) => {
+                    let delivery = as_delivery_address(invoice);
+                    header.insert("deliveryAddress".into(), delivery);
+                }
+                None => self.warnings.push(Warning::NoDeliveryAddress),
+            }
+        }
         Value::Object(header)
+    }
+
+    /// Webshops that sell variants list the variant and what it is a variant of: two rows for one article, of which
+    /// one costs nothing.
+    fn warn_of_twins(&mut self, rows: &[Value]) {
+        let number = |row: &Value| row["product"]["productNumber"].as_str().map(str::to_owned);
+        let is_free = |row: &Value| {
+            let price = row["salesData"]["unitPrice"].as_number();
+            price.is_some_and(|price| cell::number(price.as_str(), '.').is_some_and(|price| price.is_zero()))
+        };
+        for free in rows.iter().filter(|row| is_free(row)) {
+            let quantity = &free["salesData"]["quantity"];
+            let is_twin = |row: &&Value| {
+                number(row) == number(free) && !is_free(row) && row["salesData"]["quantity"] == *quantity
+            };
+            if let (Some(_), Some(product)) = (rows.iter().find(is_twin), number(free)) {
+                self.warnings.push(Warning::FreeTwin { product });
+            }
+        }
     }
 
     fn row(&mut self, row: &Row, index: usize, currency: Option<&Value>) -> Value {
@@ -158,7 +200,7 @@ impl<'a> Order<'a> {
             let inner = path.trim_start_matches("orderRows.").split_once('.');
             let is_there = inner
                 .is_some_and(|(outer, inner)| made.get(outer).is_some_and(|made| made.get(inner).is_some()));
-            if !is_there && !self.is_told(path, index) {
+            if !is_there && !self.is_told(path, Some(index)) {
                 self.note_empty(path, Some(index), row.line);
             }
         }
@@ -168,9 +210,9 @@ impl<'a> Order<'a> {
         Value::Object(made)
     }
 
-    /// Whether it was said already that this field of a row is wrong.
-    fn is_told(&self, path: &str, index: usize) -> bool {
-        let path = with_row(path, Some(index));
+    /// Whether it was said already that this field is wrong.
+    fn is_told(&self, path: &str, row: Option<usize>) -> bool {
+        let path = with_row(path, row);
         self.problems.iter().any(|problem| problem.field.as_deref() == Some(path.as_str()))
     }
 
@@ -205,12 +247,20 @@ impl<'a> Order<'a> {
             self.note(Wrong::NoQuantity { column }, Some(with_row(fields::QUANTITY, Some(index))), row.line);
             return;
         }
+        if quantity.is_sign_negative() {
+            let column = plan.mapping.column_of(fields::QUANTITY).unwrap_or_default();
+            let found = quantity.to_string();
+            let wrong = Wrong::NegativeQuantity { column, found };
+            self.note(wrong, Some(with_row(fields::QUANTITY, Some(index))), row.line);
+            return;
+        }
         let (in_all, each) = match (row_total, unit_price) {
             (Some(total), _) => (total, total / quantity),
             (None, Some(price)) => (price * quantity, price),
             // Without a price Extend picks the customer's own; then there is no total to hold it against.
             (None, None) => {
-                if plan.total.is_some() && !self.is_told(fields::UNIT_PRICE, index) {
+                let is_reckoned = plan.total.is_some() || plan.vat_total.is_some();
+                if is_reckoned && !self.is_told(fields::UNIT_PRICE, Some(index)) {
                     let path = if plan.row_total.is_some() { "row_total" } else { fields::UNIT_PRICE };
                     self.note_empty(path, Some(index), row.line);
                 }
@@ -222,20 +272,23 @@ impl<'a> Order<'a> {
             None => vat,
         };
         let Some(vat) = vat.or((!plan.mapping.prices_with_vat).then_some(Decimal::ZERO)) else {
-            if !self.is_told(fields::VAT, index) {
+            if !self.is_told(fields::VAT, Some(index)) {
                 self.note_empty(fields::VAT, Some(index), row.line);
             }
             return;
         };
-        if vat.is_sign_negative() || vat > Decimal::ONE_HUNDRED {
+        let is_fraction = row_vat.is_none() && !vat.is_zero() && vat < Decimal::ONE;
+        if vat.is_sign_negative() || vat > Decimal::ONE_HUNDRED || is_fraction {
             let (column, found) = (plan.mapping.column_of(fields::VAT).unwrap_or_default(), vat.to_string());
-            self.note(
-                Wrong::NotAPercentage { column, found },
-                Some(with_row(fields::VAT, Some(index))),
-                row.line,
-            );
+            let percent = (vat * Decimal::ONE_HUNDRED).normalize().to_string();
+            let wrong = match is_fraction && !vat.is_sign_negative() {
+                true => Wrong::VatFraction { column, found, percent, mapping: plan.mapping.name.clone() },
+                false => Wrong::NotAPercentage { column, found },
+            };
+            self.note(wrong, Some(with_row(fields::VAT, Some(index))), row.line);
             return;
         }
+        add_to(&mut self.by_vat, vat, in_all - discount);
         let price = self.sums.add(in_all, each, quantity, vat);
         set(made, "salesData.unitPrice", json_number(price));
         if row_vat.is_some() {
@@ -247,10 +300,24 @@ impl<'a> Order<'a> {
     }
 
     fn discount(&mut self, vat: Decimal, amount: Decimal) {
-        match self.discounts.iter_mut().find(|(of, _)| *of == vat) {
-            Some((_, sum)) => *sum += amount,
-            None => self.discounts.push((vat, amount)),
+        add_to(&mut self.discounts, vat, amount);
+    }
+
+    /// A discount on all of the order lowers each rate's part of it by as much.
+    fn discount_all(&mut self, amount: Decimal, vat_of_first: Decimal) {
+        let parts: Vec<(Decimal, Decimal)> =
+            self.by_vat.iter().filter(|(_, part)| *part > Decimal::ZERO).copied().collect();
+        let all: Decimal = parts.iter().map(|(_, part)| *part).sum();
+        let Some(((last, _), others)) = parts.split_last() else {
+            return self.discount(vat_of_first, amount);
+        };
+        let mut left = amount;
+        for (vat, part) in others {
+            let share = money(amount * *part / all);
+            left -= share;
+            self.discount(*vat, share);
         }
+        self.discount(*last, left);
     }
 
     /// Freight, fee, discounts and what rounding leaves. True where the file has a total that they add up to.
@@ -260,12 +327,10 @@ impl<'a> Order<'a> {
         let vat = vat.and_then(|vat| cell::number(vat.as_str(), '.')).unwrap_or_default();
         let mut of_order =
             |field: &Option<Field<'_>>| field.as_ref().and_then(|field| self.of_order(field)?.number());
-        let (freight, fee, discount, total) = (
-            of_order(&plan.freight),
-            of_order(&plan.fee).filter(|fee| !fee.is_zero()),
-            of_order(&plan.discount),
-            of_order(&plan.total),
-        );
+        let (freight, freight_vat) = (of_order(&plan.freight), of_order(&plan.freight_vat));
+        let (fee, fee_vat) = (of_order(&plan.fee).filter(|fee| !fee.is_zero()), of_order(&plan.fee_vat));
+        let (discount, total, vat_total) =
+            (of_order(&plan.discount), of_order(&plan.total), of_order(&plan.vat_total));
         if let Some(fee) = fee.filter(|_| plan.mapping.fee.is_none()) {
             // A preset has the column, and most shops have no fees: only an order with one asks for the article.
             let column = plan.mapping.column_of("fee").unwrap_or_default();
@@ -277,18 +342,23 @@ impl<'a> Order<'a> {
         }
         let vat_of = |article: &Option<Article>| article.as_ref().and_then(|article| article.vat_percent);
         if let Some(freight) = freight.filter(|freight| !freight.is_zero()) {
-            let vat = vat_of(&plan.mapping.freight).unwrap_or(vat);
+            let rate = freight_vat.and_then(|amount| self.sums.percent(freight, amount));
+            let vat = rate.or(vat_of(&plan.mapping.freight)).unwrap_or(vat);
             let price = self.sums.add(freight, freight, Decimal::ONE, vat);
             rows.extend(row_of(&plan.mapping.freight, Some("Freight"), (price, vat), currency));
         }
         if let Some(fee) = fee {
-            let vat = vat_of(&plan.mapping.fee).unwrap_or(vat);
+            let rate = fee_vat.and_then(|amount| self.sums.percent(fee, amount));
+            let vat = rate.or(vat_of(&plan.mapping.fee)).unwrap_or(vat);
             let price = self.sums.add(fee, fee, Decimal::ONE, vat);
             rows.extend(row_of(&plan.mapping.fee, None, (price, vat), currency));
         }
         // Files write a discount as 50 or as -50 and mean the same.
         if let Some(discount) = discount.filter(|discount| !discount.is_zero()) {
-            self.discount(vat_of(&plan.mapping.discount).unwrap_or(vat), discount.abs());
+            match vat_of(&plan.mapping.discount) {
+                Some(vat) => self.discount(vat, discount.abs()),
+                None => self.discount_all(discount.abs(), vat),
+            }
         }
         for (vat, discount) in std::mem::take(&mut self.discounts) {
             let price = self.sums.add(-discount, -discount, Decimal::ONE, vat);
@@ -304,12 +374,38 @@ impl<'a> Order<'a> {
             self.note(Wrong::TotalMismatch { column, total, sum, tolerance }, None, self.first_line());
             return false;
         }
+        let (vat_sum, rounding) = self.sums.vat();
+        if let Some(wanted) = vat_total.filter(|_| !plan.has_no_prices())
+            && (wanted - vat_sum).abs() > plan.mapping.tolerance + rounding
+        {
+            let two = |amount: Decimal| format!("{:.2}", money(amount));
+            let column = plan.mapping.column_of("vat_total").unwrap_or_default();
+            let wrong = Wrong::VatMismatch { column, total: two(wanted), sum: two(vat_sum) };
+            self.note(wrong, None, self.first_line());
+            return false;
+        }
         let left = money(wanted) - money(sent);
         if !left.is_zero() {
             rows.extend(row_of(&plan.mapping.round, Some("Round"), (left, Decimal::ZERO), currency));
         }
         total.is_some()
     }
+}
+
+fn add_to(sums: &mut Vec<(Decimal, Decimal)>, vat: Decimal, amount: Decimal) {
+    match sums.iter_mut().find(|(of, _)| *of == vat) {
+        Some((_, sum)) => *sum += amount,
+        None => sums.push((vat, amount)),
+    }
+}
+
+/// The same place, with the names that a delivery address has for its parts.
+fn as_delivery_address(invoice: &Value) -> Value {
+    let mut delivery = invoice.as_object().cloned().unwrap_or_default();
+    if let Some(name) = delivery.shift_remove("name") {
+        delivery.insert("name1".into(), name);
+    }
+    delivery.into()
 }
 
 /// A path of Extend's shape; `None` for an amount, which has no place there.

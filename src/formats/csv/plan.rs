@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::fields::{self, FIELDS, FieldType};
-use super::mapping::Mapping;
+use super::fields::{self, ADDRESSES, FIELDS, FieldType};
+use super::mapping::{Mapping, Words};
 use super::problem::Wrong;
 use super::text::{Row, Table};
 use super::{cell, json_number};
@@ -25,15 +25,44 @@ pub(super) struct Plan<'m> {
     pub rows: Vec<Field<'m>>,
     /// Amounts of the order.
     pub total: Option<Field<'m>>,
+    pub vat_total: Option<Field<'m>>,
     pub freight: Option<Field<'m>>,
+    pub freight_vat: Option<Field<'m>>,
     pub fee: Option<Field<'m>>,
+    pub fee_vat: Option<Field<'m>>,
     pub discount: Option<Field<'m>>,
     /// Amounts of a row.
     pub row_total: Option<Field<'m>>,
     pub row_discount: Option<Field<'m>>,
     pub row_vat: Option<Field<'m>>,
+    /// What becomes of an order, or of a row, by what stands in a column.
+    pub skip: Vec<Condition<'m>>,
+    pub reject: Vec<Condition<'m>>,
+    pub skip_rows: Vec<Condition<'m>>,
     /// Cells of a row.
     pub width: usize,
+}
+
+/// What stands in a column, where something becomes of an order or a row for it.
+pub(super) struct Condition<'m> {
+    pub column: &'m str,
+    place: usize,
+    words: &'m [String],
+    decimal: char,
+}
+
+impl Condition<'_> {
+    /// The row's cell, where it is one of the words.
+    pub fn met<'r>(&self, row: &'r Row) -> Option<&'r str> {
+        let cell = as_meant(row.cell(self.place)).trim();
+        let is_something =
+            || !cell.is_empty() && cell::number(cell, self.decimal).is_none_or(|number| !number.is_zero());
+        let is_met = |word: &String| match word.as_str() {
+            "*" => is_something(),
+            word => cell.to_lowercase() == word.trim().to_lowercase(),
+        };
+        self.words.iter().any(is_met).then_some(cell)
+    }
 }
 
 /// Where one field comes from.
@@ -104,8 +133,34 @@ impl<'m> Plan<'m> {
             }
         }
         let mut amount = |name| field(name, FieldType::Number);
-        let [total, freight, fee, discount, row_total, row_discount, row_vat] =
-            fields::AMOUNTS.map(&mut amount);
+        let [
+            total,
+            vat_total,
+            freight,
+            freight_vat,
+            fee,
+            fee_vat,
+            discount,
+            row_total,
+            row_discount,
+            row_vat,
+        ] = fields::AMOUNTS.map(&mut amount);
+        let mut conditions = |by_column: &'m BTreeMap<String, Words>| -> Vec<Condition<'m>> {
+            let mut all = Vec::new();
+            for (column, words) in by_column {
+                match place(table, column, mapping) {
+                    Ok(Some(place)) => all.push(Condition { column, place, words, decimal: mapping.decimal }),
+                    Ok(None) => {}
+                    Err(wrong) => {
+                        let wrong = file_problem::Wrong::Csv(Box::new(wrong));
+                        problems.push(Problem { wrong, field: None, line: Some(table.head_line) });
+                    }
+                }
+            }
+            all
+        };
+        let [skip, reject, skip_rows] =
+            [&mapping.skip, &mapping.reject, &mapping.skip_rows].map(&mut conditions);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -130,19 +185,36 @@ impl<'m> Plan<'m> {
             currency,
             rows,
             total,
+            vat_total,
             freight,
+            freight_vat,
             fee,
+            fee_vat,
             discount,
             row_total,
             row_discount,
             row_vat,
+            skip,
+            reject,
+            skip_rows,
             width,
         })
+    }
+
+    /// Whether a column says where an order is to go.
+    pub fn reads_delivery_place(&self) -> bool {
+        self.header.iter().any(|field| ADDRESSES[0].places.contains(&field.inner) && !field.is_constant())
+    }
+
+    /// Whether no column says what anything costs: Extend's own prices hold.
+    pub fn has_no_prices(&self) -> bool {
+        self.row_total.is_none() && !self.rows.iter().any(|field| field.path == fields::UNIT_PRICE)
     }
 
     /// Whether a row of the file holds a row of the order, and not only more about the order.
     pub fn has_order_row(&self, row: &Row) -> bool {
         self.rows.iter().chain(&self.row_total).any(|field| field.is_filled(row))
+            && !self.skip_rows.iter().any(|condition| condition.met(row).is_some())
     }
 
     /// Whether the row can't be read for sure: what is in its cells may belong into others.
@@ -201,12 +273,12 @@ impl Field<'_> {
     /// # Errors
     /// The text is none of its type.
     pub fn held(&self, text: Option<&str>) -> Result<Option<Held>, Wrong> {
-        let (text, is_cell) = match (self.constant, text, self.default) {
+        // What means nothing is an empty cell.
+        let meant = text.map(|text| self.meaning(text).map_or((text, true), |meaning| (meaning, false)));
+        let meant = meant.filter(|(text, _)| !text.is_empty());
+        let (text, is_cell) = match (self.constant, meant, self.default) {
             (Some(constant), _, _) => (constant, false),
-            (None, Some(text), _) => match self.meaning(text) {
-                Some(meaning) => (meaning, false),
-                None => (text, true),
-            },
+            (None, Some(meant), _) => meant,
             (None, None, Some(default)) => (default, false),
             (None, None, None) => return Ok(None),
         };
@@ -214,6 +286,7 @@ impl Field<'_> {
         let held = match self.holds {
             FieldType::Text => Some(Held::Other(text.into())),
             FieldType::Country => is_country(text).then(|| Held::Other(text.to_uppercase().into())),
+            FieldType::Currency => is_currency(text).then(|| Held::Other(text.to_uppercase().into())),
             FieldType::Number => cell::number(text, decimal).map(Held::Number),
             FieldType::Flag => cell::flag(text).map(|flag| Held::Other(flag.into())),
             FieldType::Date => cell::moment(text, &self.mapping.dates, self.mapping.utc_offset)
@@ -246,12 +319,16 @@ impl Field<'_> {
     fn wrong(&self, text: &str) -> Wrong {
         let (column, found) = (self.column().unwrap_or_default(), text.to_owned());
         match self.holds {
+            FieldType::Text | FieldType::Number if cell::is_too_large(text) => {
+                Wrong::TooLarge { column, found }
+            }
             FieldType::Text | FieldType::Number => {
                 Wrong::NotANumber { column, found, decimal: self.mapping.decimal }
             }
             FieldType::Flag => Wrong::NotAFlag { column, found },
             FieldType::Date => Wrong::NotADate { column, found, forms: self.mapping.dates.clone() },
             FieldType::Country => Wrong::NotACountry { column, found, field: self.path },
+            FieldType::Currency => Wrong::NotACurrency { column, found, field: self.path },
             FieldType::OneOf(known) => Wrong::UnknownWord {
                 column,
                 found,
@@ -266,6 +343,11 @@ impl Field<'_> {
 /// Two letters, by ISO 3166.
 pub(super) fn is_country(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Three letters, by ISO 4217.
+pub(super) fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// What spreadsheets, and those who guard against them, put around a cell means nothing: `'0123`, `="0123"`.

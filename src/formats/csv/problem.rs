@@ -56,6 +56,56 @@ pub enum Wrong {
         /// What it came to.
         found: String,
     },
+    /// VAT as a fraction of one.
+    VatFraction {
+        /// The column.
+        column: String,
+        /// The cell.
+        found: String,
+        /// What is probably meant.
+        percent: String,
+        /// The mapping.
+        mapping: String,
+    },
+    /// A number beyond any amount of an order.
+    TooLarge {
+        /// The column.
+        column: String,
+        /// The cell.
+        found: String,
+    },
+    /// No currency in three letters.
+    NotACurrency {
+        /// The column.
+        column: String,
+        /// The cell.
+        found: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// Less than nothing of it is ordered.
+    NegativeQuantity {
+        /// The column.
+        column: String,
+        /// The cell.
+        found: String,
+    },
+    /// The settings leave such an order to a person.
+    ForAPerson {
+        /// The column.
+        column: String,
+        /// The cell.
+        found: String,
+    },
+    /// The rows' VAT does not add up to that of the order.
+    VatMismatch {
+        /// The column.
+        column: String,
+        /// The VAT in the file.
+        total: String,
+        /// What the rows, freight, fee and discount add up to.
+        sum: String,
+    },
     /// Nothing of it is ordered.
     NoQuantity {
         /// The column.
@@ -148,7 +198,12 @@ impl Wrong {
             Wrong::StrayQuote => "stray_quote",
             Wrong::BesideStrayRow { .. } => "beside_stray_row",
             Wrong::NotANumber { .. } => "not_a_number",
-            Wrong::NotAPercentage { .. } => "not_a_percentage",
+            Wrong::NotAPercentage { .. } | Wrong::VatFraction { .. } => "not_a_percentage",
+            Wrong::TooLarge { .. } => "number_too_large",
+            Wrong::NotACurrency { .. } => "not_a_currency",
+            Wrong::NegativeQuantity { .. } => "negative_quantity",
+            Wrong::ForAPerson { .. } => "for_a_person",
+            Wrong::VatMismatch { .. } => "vat_mismatch",
             Wrong::NoQuantity { .. } => "no_quantity",
             Wrong::NotADate { .. } => "not_a_date",
             Wrong::NotAFlag { .. } => "not_a_flag",
@@ -167,6 +222,12 @@ impl Wrong {
             Wrong::ColumnTwice { column }
             | Wrong::NotANumber { column, .. }
             | Wrong::NotAPercentage { column, .. }
+            | Wrong::VatFraction { column, .. }
+            | Wrong::TooLarge { column, .. }
+            | Wrong::NotACurrency { column, .. }
+            | Wrong::NegativeQuantity { column, .. }
+            | Wrong::ForAPerson { column, .. }
+            | Wrong::VatMismatch { column, .. }
             | Wrong::NoQuantity { column }
             | Wrong::NotADate { column, .. }
             | Wrong::NotAFlag { column, .. }
@@ -193,12 +254,17 @@ impl Wrong {
         match self {
             Wrong::NotANumber { found, .. }
             | Wrong::NotAPercentage { found, .. }
+            | Wrong::VatFraction { found, .. }
+            | Wrong::TooLarge { found, .. }
+            | Wrong::NotACurrency { found, .. }
+            | Wrong::NegativeQuantity { found, .. }
+            | Wrong::ForAPerson { found, .. }
             | Wrong::NotADate { found, .. }
             | Wrong::NotAFlag { found, .. }
             | Wrong::NotACountry { found, .. }
             | Wrong::UnknownWord { found, .. }
             | Wrong::RowsDisagree { found, .. } => Some(found),
-            Wrong::TotalMismatch { total, .. } => Some(total),
+            Wrong::TotalMismatch { total, .. } | Wrong::VatMismatch { total, .. } => Some(total),
             Wrong::NoFeeArticle { fee, .. } => Some(fee),
             _ => None,
         }
@@ -256,6 +322,32 @@ impl Wrong {
                     "VAT comes to {found} percent. Correct it, or see whether prices in the settings is right."
                 )
             }
+            Wrong::VatFraction { found, percent, mapping, .. } => format!(
+                "VAT is {found} percent. If {percent} percent is meant, say so in the settings, with the cell as it \
+                 stands in the file: [csv.{mapping}.values] orderRows.salesData.vatPercent = {{ \"{found}\" = \
+                 \"{percent}\" }}."
+            ),
+            Wrong::TooLarge { found, .. } => format!(
+                "here stands {found:?}, and no quantity or amount of an order is that large. Is it an article number? \
+                 Correct it, or the column in the settings."
+            ),
+            Wrong::NotACurrency { found, field, .. } => format!(
+                "here stands {found:?}, which is no currency in three letters, such as SEK. Correct it, or say in \
+                 values.{field} of the settings what it means."
+            ),
+            Wrong::NegativeQuantity { found, .. } => format!(
+                "the quantity is {found}. What comes back is no row of an order but a return: send it as a document \
+                 of its own. Take the row away, or correct it."
+            ),
+            Wrong::ForAPerson { found, .. } => format!(
+                "here stands {found:?}, and the settings (reject) leave such an order to a person. Enter at Extend \
+                 what is to be delivered; or correct this cell and put the file into the inbox again."
+            ),
+            Wrong::VatMismatch { total, sum, .. } => format!(
+                "the order's VAT is {total}, and that of its rows, freight, fee and discount comes to {sum}. Is an \
+                 article sold with another rate, or without VAT? Name a column for VAT in the settings, or correct the \
+                 rate."
+            ),
             Wrong::NoQuantity { .. } => "the quantity is 0. Correct it, or take the row away.".into(),
             Wrong::NotADate { found, forms, .. } => format!(
                 "here stands {found:?}, which is no date as {}. Correct it, or dates in the settings.",
@@ -345,6 +437,32 @@ impl Wrong {
                     "momsen blir {found} procent. Rätta det, eller se efter om prices i inställningarna stämmer."
                 )
             }
+            Wrong::VatFraction { found, percent, mapping, .. } => format!(
+                "momsen är {found} procent. Menas {percent} procent, skriv det i inställningarna, med cellen som den \
+                 står i filen: [csv.{mapping}.values] orderRows.salesData.vatPercent = {{ \"{found}\" = \
+                 \"{percent}\" }}."
+            ),
+            Wrong::TooLarge { found, .. } => format!(
+                "här står {found:?}, och så stort är inget antal eller belopp i en order. Är det ett artikelnummer? \
+                 Rätta det, eller kolumnen i inställningarna."
+            ),
+            Wrong::NotACurrency { found, field, .. } => format!(
+                "här står {found:?}, som inte är en valuta med tre bokstäver, som SEK. Rätta det, eller skriv i \
+                 values.{field} i inställningarna vad det betyder."
+            ),
+            Wrong::NegativeQuantity { found, .. } => format!(
+                "antalet är {found}. Det som kommer tillbaka är ingen orderrad utan en retur: skicka den som ett eget \
+                 dokument. Ta bort raden, eller rätta den."
+            ),
+            Wrong::ForAPerson { found, .. } => format!(
+                "här står {found:?}, och inställningarna (reject) lämnar en sådan order till en människa. Lägg in i \
+                 Extend det som ska levereras; eller rätta cellen och lägg filen i inbox igen."
+            ),
+            Wrong::VatMismatch { total, sum, .. } => format!(
+                "orderns moms är {total}, och radernas, fraktens, avgiftens och rabattens blir {sum}. Säljs någon \
+                 artikel med en annan momssats, eller utan moms? Ange en kolumn för momsen i inställningarna, eller \
+                 rätta satsen."
+            ),
             Wrong::NoQuantity { .. } => "antalet är 0. Rätta det, eller ta bort raden.".into(),
             Wrong::NotADate { found, forms, .. } => format!(
                 "här står {found:?}, som inte är ett datum som {}. Rätta det, eller dates i inställningarna.",

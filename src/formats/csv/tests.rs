@@ -437,3 +437,149 @@ fn a_fee_is_a_row_of_its_own_and_an_order_without_one_asks_for_no_article() {
     assert_eq!(row["salesData"]["unitPrice"].to_string(), "20", "without VAT");
     assert!(row.get("supplyMode").is_none(), "an article as any other");
 }
+
+/// A shop whose mapping has more lines than [`SHOP`].
+fn shop_with(more: &str) -> Mapping {
+    mapping(&SHOP.replace("[csv.shop.columns]\n", &format!("{more}\n[csv.shop.columns]\n")))
+}
+
+fn row(cells: &str) -> Vec<u8> {
+    format!("{HEAD}\n{cells}\n").into_bytes()
+}
+
+#[test]
+fn what_was_called_off_is_left_out_and_what_was_paid_back_in_part_is_for_a_person() {
+    let mapping = shop_with(
+        "skip = { Efternamn = [\"Cancelled\", \"refunded\"], Rabatt = \"*\" }\nreject = { Ort = \"partly\" }\n\
+         skip_rows = { Kund = \"*\" }",
+    );
+    let text = format!(
+        "{HEAD}\nW-1;;Åsa;CANCELLED;;;;8010;1;1,00;25;;;\nW-1;;;;;;;8020;1;1,00;25;;;\nW-2;;;;;;;8010;1;1,00;25;;;\n\
+         W-3;;;;;;;8010;1;1,00;25;;2,00;\nW-4;;;;;;;8010;1;1,00;25;;0,00;\nW-5;;;;;partly;;8010;1;1,00;25;;;\n\
+         W-2;77;;;;;;8010;1;0,00;25;;;\n"
+    );
+    let contents = parse(text.as_bytes(), &mapping).unwrap();
+    let left: Vec<_> = contents
+        .left_out
+        .iter()
+        .map(|one| (one.position, one.key.as_deref(), &*one.column, &*one.found))
+        .collect();
+    assert_eq!(left, [(1, Some("W-1"), "Efternamn", "CANCELLED"), (3, Some("W-3"), "Rabatt", "2,00")]);
+    let taken: Vec<_> =
+        contents.parts.iter().map(|part| (part.position, part.key.as_deref(), part.result.is_ok())).collect();
+    assert_eq!(taken, [(2, Some("W-2"), true), (4, Some("W-4"), true), (5, Some("W-5"), false)]);
+    assert_eq!(wrongs(&contents.parts[2])[0], ("for_a_person".to_owned(), Some(7)));
+    assert_eq!(
+        body(&contents.parts[0])["orderRows"].as_array().unwrap().len(),
+        1,
+        "a row that is none of the order"
+    );
+    // A column that says what becomes of an order must be there.
+    let missing =
+        parse(&row("W-1;;;;;;;8010;1;1,00;25;;;"), &shop_with("skip = { Status = \"x\" }")).unwrap_err();
+    assert_eq!(missing[0].code(), "missing_column");
+}
+
+#[test]
+fn what_would_be_sent_wrong_without_a_word_is_rejected() {
+    let plain = mapping(SHOP);
+    let check = |cells: &str, code: &str, field: Option<&str>| {
+        let parts = parts(&row(cells), &plain);
+        let problems = parts[0].result.as_ref().expect_err(cells);
+        let told: Vec<_> =
+            problems.iter().map(|problem| (problem.code(), problem.field.as_deref())).collect();
+        assert_eq!(told, [(code, field)], "{cells}");
+    };
+    let of_row = |name: &str| format!("orderRows[0].salesData.{name}");
+    check("W-1;;;;;;;8010;-1;1,00;25;;;", "negative_quantity", Some(&of_row("quantity")));
+    check("W-1;;;;;;;8010;1;1,00;0,25;;;", "not_a_percentage", Some(&of_row("vatPercent")));
+    check("W-1;;;;;;;8010;7350012345678;1,00;25;;;", "number_too_large", Some(&of_row("quantity")));
+    let with_currency = mapping(
+        &SHOP.replace("orderHeader.customerNumber = \"Kund\"\n", "orderRows.salesData.currency = \"Kund\"\n"),
+    );
+    let kronor = parts(&row("W-1;kr;;;;;;8010;1;1,00;25;;;"), &with_currency);
+    assert_eq!(wrongs(&kronor[0])[0].0, "not_a_currency");
+    let sek = parts(&row("W-1;sek;;;;;;8010;1;1,00;25;;;"), &with_currency);
+    assert_eq!(body(&sek[0])["orderRows"][0]["salesData"]["currency"], "SEK");
+    // A country that can't be read is told once.
+    let countries = mapping(
+        &SHOP
+            .replace(
+                "orderHeader.customerNumber = \"Kund\"\n",
+                "orderHeader.deliveryAddress.countryCode = \"Kund\"\n",
+            )
+            .replace("orderHeader.deliveryAddress.countryCode = \"SE\"\n", ""),
+    );
+    let told = parts(&row("W-1;Sverige;Åsa;;Gata;Ort;;8010;1;1,00;25;;;"), &countries);
+    assert_eq!(wrongs(&told[0]), [("not_a_country".to_owned(), Some(2))]);
+}
+
+#[test]
+fn the_vat_of_an_order_is_held_against_its_rows() {
+    let settings = SHOP.replace("discount = \"Rabatt\"", "vat_total = \"Rabatt\"");
+    let mapping = mapping(&settings);
+    let right = parts(&row("W-1;;;;;;;8010;3;33,33;25;;20,00;99,99"), &mapping);
+    assert!(right[0].result.is_ok(), "{right:?}");
+    let wrong = parts(&row("W-1;;;;;;;8010;1;125,00;25;;0,00;125,00"), &mapping);
+    assert_eq!(wrongs(&wrong[0])[0].0, "vat_mismatch");
+}
+
+#[test]
+fn a_discount_on_all_of_an_order_lowers_each_rate_by_its_part() {
+    // 106 at 6 % and 250 at 25 %, and 35.60 off: a tenth of each.
+    let text = format!("{HEAD}\nW-1;;;;;;;BOK;1;106,00;6;;35,60;320,40\nW-1;;;;;;;MUGG;2;125,00;25;;;\n");
+    let parts = parts(text.as_bytes(), &mapping(SHOP));
+    let rows = body(&parts[0])["orderRows"].as_array().unwrap();
+    let told: Vec<String> = rows[2..]
+        .iter()
+        .map(|row| format!("{} {}", row["salesData"]["unitPrice"], row["salesData"]["vatPercent"]))
+        .collect();
+    assert_eq!(told, ["-10 6", "-20 25"]);
+}
+
+#[test]
+fn freight_has_the_vat_that_the_file_says() {
+    let settings = SHOP.replace("discount = \"Rabatt\"", "freight_vat = \"Rabatt\"");
+    let parts = parts(&row("W-1;;;;;;;BOK;1;106,00;6;49,00;9,80;155,00"), &mapping(&settings));
+    let freight = &body(&parts[0])["orderRows"][1]["salesData"];
+    assert_eq!(
+        (freight["unitPrice"].to_string(), freight["vatPercent"].to_string()),
+        ("39.2".into(), "25".into())
+    );
+}
+
+#[test]
+fn an_order_without_a_delivery_address_goes_to_the_invoice_address_or_is_told_of() {
+    let settings = SHOP.replace(
+        "orderHeader.paymentType = \"Betalsätt\"\n",
+        "orderHeader.invoiceAddress.name = [\"Kund\", \"Betalsätt\"]\norderHeader.invoiceAddress.address1 = \"Frakt\"\n\
+         orderHeader.invoiceAddress.city = \"Rabatt\"\n",
+    );
+    let settings = settings
+        .replace("orderHeader.customerNumber = \"Kund\"\n", "")
+        .replace("freight = \"Frakt\"\ndiscount = \"Rabatt\"\n", "")
+        .replace(
+            "orderRows.salesData.unit = \"ST\"\n",
+            "orderRows.salesData.unit = \"ST\"\norderHeader.invoiceAddress.countryCode = \"SE\"\n",
+        );
+    let settings = settings.split("[csv.shop.values]").next().unwrap();
+    let order = row("W-1;Firman AB;;;;;Åsa Öberg;8010;1;1,00;25;Gatan 1;Umeå;");
+    let same = settings.replace("prices =", "same_address = true\nprices =");
+    let parts = parts(&order, &mapping(&same));
+    let delivery = &body(&parts[0])["orderHeader"]["deliveryAddress"];
+    assert_eq!((&delivery["name1"], &delivery["city"]), (&"Firman AB Åsa Öberg".into(), &"Umeå".into()));
+    assert!(delivery.get("name").is_none());
+    let parts = super::tests::parts(&order, &mapping(settings));
+    let document = parts[0].result.as_ref().unwrap();
+    let codes: Vec<&str> = document.warnings.iter().map(|warning| warning.code()).collect();
+    assert_eq!(codes, ["no_delivery_address"]);
+    assert!(document.body["orderHeader"].get("deliveryAddress").is_none());
+}
+
+#[test]
+fn an_article_that_stands_twice_and_once_for_nothing_is_told_of() {
+    let text = format!("{HEAD}\nW-1;;;;;;;MUGG;1;125,00;25;;;\nW-1;;;;;;;MUGG;1;0,00;25;;;\n");
+    let parts = parts(text.as_bytes(), &mapping(SHOP));
+    let codes: Vec<&str> = parts[0].result.as_ref().unwrap().warnings.iter().map(|one| one.code()).collect();
+    assert!(codes.contains(&"free_twin"), "{codes:?}");
+}

@@ -94,6 +94,7 @@ impl Builder<'_> {
                     stamp: None,
                     content: Some(&aside.bytes),
                     problems: &part_problems_json(&aside.problems, self.config.exchange.language),
+                    left_out: &[],
                     part_of: part_of.map(|(_, id)| *id),
                 },
             )?;

@@ -8,7 +8,7 @@ mod round_trip;
 use std::path::Path;
 
 use extend_edge::config::Config;
-use extend_edge::formats::contents::Format;
+use extend_edge::formats::contents::{Contents, Format};
 use serde_json::Value;
 
 use crate::support::shop::described;
@@ -60,4 +60,57 @@ fn every_preset_makes_what_extend_takes() {
         }
         assert_eq!(text, std::fs::read_to_string(&golden).unwrap_or_default(), "{preset}");
     }
+}
+
+fn parse(preset: &str, text: &str) -> Contents {
+    let settings = format!("{SETTINGS}{}", section(preset));
+    let config = Config::parse(Path::new("/srv/shop"), &settings, Some("p".into()))
+        .unwrap_or_else(|error| panic!("{preset}: {error}"));
+    let contents = Format::of("orders.csv", &config.csv).expect("a mapping").parse(text.as_bytes());
+    contents.unwrap_or_else(|problems| panic!("{preset}: {problems:?}"))
+}
+
+fn golden(preset: &str) -> String {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/csv/golden");
+    std::fs::read_to_string(here.join(format!("{preset}.csv"))).expect("a file")
+}
+
+#[test]
+fn what_a_webshop_called_off_or_paid_back_is_not_sent() {
+    for (preset, status, off, in_part) in [
+        ("shopify", ",paid,", ",refunded,", ",partially_refunded,"),
+        ("woocommerce", ",processing,", ",cancelled,", ""),
+        ("magento2", ";pending;", ";canceled;", ""),
+    ] {
+        let text = golden(preset);
+        let orders = parse(preset, &text).parts.len();
+        let contents = parse(preset, &text.replace(status, off));
+        // One of Shopify's is paid by invoice, later.
+        let taken = usize::from(preset == "shopify");
+        assert_eq!((contents.parts.len(), contents.left_out.len()), (taken, orders - taken), "{preset}");
+        if in_part.is_empty() {
+            continue;
+        }
+        let parts = parse(preset, &text.replace(status, in_part)).parts;
+        let for_a_person = parts.iter().filter_map(|part| part.result.as_ref().err());
+        let codes: Vec<&str> = for_a_person.map(|problems| problems[0].code()).collect();
+        assert_eq!(codes, vec!["for_a_person"; orders - taken], "{preset}");
+    }
+}
+
+#[test]
+fn the_variant_of_a_configurable_product_is_one_article() {
+    let text = golden("magento2");
+    let bodies = |contents: Contents| -> Vec<Value> {
+        contents.parts.into_iter().map(|part| part.result.expect("an order").body).collect()
+    };
+    let mut lines = text.lines();
+    let mut doubled = format!("{};parent_item_id\n", lines.next().expect("a header line"));
+    for line in lines {
+        let (rest, vat) = line.rsplit_once(';').expect("cells");
+        let (rest, _) = rest.rsplit_once(';').expect("cells");
+        // Magento lists the variant below it, for nothing.
+        doubled.push_str(&format!("{line};\n{rest};0.0000;{vat};17\n"));
+    }
+    assert_eq!(bodies(parse("magento2", &doubled)), bodies(parse("magento2", &text)));
 }

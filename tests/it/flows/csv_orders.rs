@@ -220,3 +220,35 @@ fn a_lost_database_takes_up_every_order_of_a_csv_file() {
     }
     assert_eq!(shop.times_at_extend("L-5"), 0, "what was rejected stays so");
 }
+
+#[test]
+fn an_order_that_was_called_off_is_left_out_and_the_receipt_says_so() {
+    let mut shop = plan().set("csv.shop.skip", "{ Efternamn = [\"Makulerad\"] }").open();
+    shop.start();
+    let row = |key: &str, name: &str| {
+        format!(
+            "{key};Åsa;{name};Storgatan 1;903 26;Umeå;Faktura;Product-123;1;1 049,00;25;49,00;1 098,00\r\n"
+        )
+    };
+    let mixed = format!("{HEAD}{}{}", row("S-1", "Makulerad"), row("S-2", "Öberg"));
+    let file = shop.home().join("orders-look.csv");
+    fs::write(&file, &mixed).expect("written");
+    let looked = shop.run(&["preview", &file.display().to_string()]);
+    assert!(looked.code == Some(0) && looked.stdout.contains("S-1: left out, as Efternamn is"), "{looked:?}");
+    shop.drop_file("orders-mixed.csv", &mixed);
+    shop.wait("the other to be delivered", |shop| {
+        states(shop, "orders-mixed.csv") == [("S-2".to_owned(), "delivered".to_owned())]
+    });
+    let receipt = shop.receipt("orders-mixed.csv").expect("a receipt");
+    assert_eq!(
+        (&receipt["leftOut"][0]["key"], &receipt["leftOut"][0]["position"]),
+        (&json!("S-1"), &json!(1))
+    );
+    // A file of nothing else is done with, too.
+    shop.drop_file("orders-off.csv", format!("{HEAD}{}", row("S-3", "MAKULERAD")));
+    shop.wait("the receipt", |shop| shop.receipt("orders-off.csv").is_some());
+    let receipt = shop.receipt("orders-off.csv").expect("a receipt");
+    assert_eq!((&receipt["documents"], &receipt["leftOut"][0]["key"]), (&json!([]), &json!("S-3")));
+    shop.wait("the inbox to be empty", |shop| shop.inbox().is_empty());
+    assert_eq!((shop.times_at_extend("S-1"), shop.times_at_extend("S-3"), shop.status().1), (0, 0, Some(0)));
+}

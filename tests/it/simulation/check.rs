@@ -62,8 +62,8 @@ impl Checks {
         self.closed_until = 0;
     }
 
-    pub fn receipt_written(&mut self, file: i64, (_, _, _, documents): intake::ReceiptParts) {
-        let shown = documents.into_iter().map(|one| (one.id, one.state, one.extend_number)).collect();
+    pub fn receipt_written(&mut self, file: i64, receipt: intake::ReceiptParts) {
+        let shown = receipt.documents.into_iter().map(|one| (one.id, one.state, one.extend_number)).collect();
         self.written.insert(file, shown);
     }
 
