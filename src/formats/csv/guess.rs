@@ -35,6 +35,12 @@ pub struct Guess {
     payments: Vec<String>,
     /// Whether countries are written in two letters.
     has_country_names: bool,
+    /// VAT that the file writes as a part of one, and what it is in percent.
+    fractions: Vec<(String, String)>,
+    /// Columns that say how an order stands, with what they say.
+    standings: Vec<(String, Vec<String>)>,
+    /// The column that says when an order was called off.
+    called_off_at: Option<String>,
 }
 
 /// Looks at a file.
@@ -54,7 +60,21 @@ pub fn look(bytes: &[u8]) -> Result<Guess, Vec<Problem>> {
         signs.iter().all(|sign| table.columns.iter().any(|column| column.eq_ignore_ascii_case(sign)))
     });
     let columns = if preset.is_some() { Vec::new() } else { seen.columns() };
-    let used = |column: &&String| !columns.iter().any(|(_, names): &(_, Vec<String>)| names.contains(column));
+    let is_own = preset.is_none();
+    let named = |names: &[&str]| -> Vec<String> {
+        let of = |column: &&String| is_own && names.contains(&bare(column).as_str());
+        table.columns.iter().filter(of).cloned().collect()
+    };
+    let is_free =
+        |column: &String| !columns.iter().any(|(_, names): &(_, Vec<String>)| names.contains(column));
+    let says = |column: String| seen.place(&column).map(|at| (column, seen.distinct(at)));
+    let standings: Vec<_> = named(words::STATUS).into_iter().filter(is_free).filter_map(says).collect();
+    let called_off_at = named(words::CALLED_OFF_AT).into_iter().find(is_free);
+    let used = |column: &&String| {
+        is_free(column)
+            && !standings.iter().any(|(name, _)| name == *column)
+            && called_off_at.as_ref() != Some(*column)
+    };
     let unused = table.columns.iter().filter(|column| !column.is_empty()).filter(used).cloned().collect();
     let cells_of = |field: &str| {
         let names = columns.iter().find(|(path, _)| path == field).map(|(_, names)| names);
@@ -75,6 +95,9 @@ pub fn look(bytes: &[u8]) -> Result<Guess, Vec<Problem>> {
         prices_with_vat: prices_in(&table.columns),
         payments: cells_of("orderHeader.paymentType"),
         has_country_names: !cells_of("orderHeader.deliveryAddress.countryCode").iter().all(is_country),
+        fractions: fractions(&cells_of(fields::VAT), seen.decimal()),
+        standings,
+        called_off_at,
         columns,
         unused,
     })
@@ -248,6 +271,20 @@ impl<'t> Seen<'t> {
             !text.is_empty() && *first.entry(number).or_insert(text) != text
         })
     }
+}
+
+/// VAT as a part of one, and in percent; none where a cell is in percent, or all are 0.
+fn fractions(cells: &[String], decimal: char) -> Vec<(String, String)> {
+    let number = |text: &String| cell::number(text, decimal);
+    let in_percent = |text: &String| number(text).is_some_and(|rate| rate >= Decimal::ONE);
+    if cells.iter().any(in_percent) {
+        return Vec::new();
+    }
+    let parts =
+        cells.iter().filter_map(|text| Some((text, number(text)?))).filter(|(_, rate)| !rate.is_zero());
+    let parts =
+        parts.map(|(text, rate)| (text.clone(), (rate * Decimal::ONE_HUNDRED).normalize().to_string()));
+    parts.collect()
 }
 
 /// Forms of dates that fit all of the texts; none where those that are read anyway do.

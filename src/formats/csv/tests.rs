@@ -583,3 +583,17 @@ fn an_article_that_stands_twice_and_once_for_nothing_is_told_of() {
     let codes: Vec<&str> = parts[0].result.as_ref().unwrap().warnings.iter().map(|one| one.code()).collect();
     assert!(codes.contains(&"free_twin"), "{codes:?}");
 }
+
+#[test]
+fn a_guess_tells_orders_that_were_called_off_and_vat_as_a_fraction() {
+    let text = "Ordernr;Status;Artikel;Antal;Pris;Moms\nW-1;Betald;8010;1;100,00;0,25\n\
+                W-2;Makulerad;8010;1;100,00;0,06\nW-3;Återbetald;8010;1;100,00;0\n";
+    let guess = guess::look(text.as_bytes()).unwrap();
+    let section = guess.settings("shop", "orders-1.csv", false, Language::English);
+    let mapping = mapping(&section);
+    assert_eq!(mapping.skip["Status"], ["Makulerad", "Återbetald"]);
+    let contents = parse(text.as_bytes(), &mapping).unwrap();
+    assert_eq!(contents.left_out.len(), 2);
+    assert_eq!(body(&contents.parts[0])["orderRows"][0]["salesData"]["vatPercent"].to_string(), "25");
+    assert!(!section.contains("fill nothing"), "{section}");
+}

@@ -83,6 +83,7 @@ impl Guess {
                 ));
             }
         }
+        self.conditions(name, language, &mut line);
         line(format!("\n[csv.{}.defaults]", key(name)));
         line(language.pick(
             "# What a field is where its cell is empty: the standing customer of guests, the unit, VAT in percent."
@@ -112,6 +113,11 @@ impl Guess {
                 });
             }
         }
+        if !self.fractions.is_empty() {
+            line(format!("\n[csv.{}.values.orderRows.salesData.vatPercent]", key(name)));
+            let parts = self.fractions.iter();
+            parts.for_each(|(text, percent)| line(format!("{} = \"{percent}\"", quoted(text))));
+        }
         if self.has_country_names {
             line(format!("\n[csv.{}.values.orderHeader.deliveryAddress.countryCode]", key(name)));
             let countries =
@@ -119,6 +125,35 @@ impl Guess {
             countries.into_iter().for_each(|(text, code)| line(format!("{} = \"{code}\"", quoted(text))));
         }
         out
+    }
+
+    /// Orders that are not to be sent, as far as words tell.
+    fn conditions(&self, name: &str, language: Language, line: &mut impl FnMut(String)) {
+        if self.standings.is_empty() && self.called_off_at.is_none() {
+            return;
+        }
+        line(language.pick(
+            "\n# Orders that are not to be sent, by what stands in a column. Is a word missing? A file may hold \
+             others another day."
+                .into(),
+            "\n# Order som inte ska skickas, efter vad som står i en kolumn. Saknas ett ord? En annan dag kan filen ha \
+             andra."
+                .into(),
+        ));
+        line(format!("[csv.{}.skip]", key(name)));
+        if let Some(column) = &self.called_off_at {
+            line(format!("{} = \"*\"", quoted(column)));
+        }
+        for (column, says) in &self.standings {
+            let is_off = |text: &&String| words::CALLED_OFF.iter().any(|part| bare(text).contains(part));
+            let (off, others): (Vec<&String>, Vec<&String>) = says.iter().partition(is_off);
+            let list = |texts: Vec<&String>| {
+                texts.into_iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
+            };
+            let (off, others) = (list(off), list(others));
+            line(language.pick(format!("# Not among them: {others}"), format!("# Inte bland dem: {others}")));
+            line(format!("{} = [{off}]", quoted(column)));
+        }
     }
 
     fn has(&self, field: &str) -> bool {

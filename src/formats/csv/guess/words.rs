@@ -249,6 +249,28 @@ pub(super) const FIRST_NAME: &[&str] = &["fornamn", "firstname", "givenname"];
 /// See [`FIRST_NAME`].
 pub(super) const LAST_NAME: &[&str] = &["efternamn", "lastname", "surname", "familyname"];
 
+/// What the column is called that says how an order stands.
+pub(super) const STATUS: &[&str] = &[
+    "status",
+    "orderstatus",
+    "financialstatus",
+    "paymentstatus",
+    "betalstatus",
+    "betalningsstatus",
+    "state",
+    "tillstand",
+];
+
+/// What the column is called that says when an order was called off.
+pub(super) const CALLED_OFF_AT: &[&str] =
+    &["cancelledat", "canceledat", "cancelled", "makulerad", "avbestalld", "avbruten", "annullerad"];
+
+/// Parts of the words for an order that is not to be sent.
+pub(super) const CALLED_OFF: &[&str] = &[
+    "cancel", "annul", "makul", "avbr", "avbest", "refund", "aterbet", "krediter", "void", "fail",
+    "misslyck", "expired", "fraud", "closed",
+];
+
 /// Parts of the words for ways to pay, and Extend's word.
 pub(super) const PAYMENTS: &[(&str, &str)] = &[
     ("klarna", "KlarnaPrepaid"),
