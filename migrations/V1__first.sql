@@ -392,8 +392,9 @@ CREATE TABLE outbox_rows (
     outbox_id      INTEGER NOT NULL,
     product_number TEXT NOT NULL,
     warehouse      TEXT NOT NULL,           -- '' where the order leaves it to Extend
-    quantity       REAL NOT NULL,
-    PRIMARY KEY (outbox_id, product_number, warehouse)
+    unit           TEXT NOT NULL,           -- in which it is ordered: a product may be sold by the box; '' where it is not said
+    quantity       REAL NOT NULL,           -- of that unit
+    PRIMARY KEY (outbox_id, product_number, warehouse, unit)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_rows_product ON outbox_rows(product_number);
 
@@ -407,10 +408,11 @@ CREATE TRIGGER outbox_rows_on_insert AFTER INSERT ON outbox
 WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending') BEGIN
     INSERT INTO outbox_rows
     SELECT NEW.id, value ->> '$.product.productNumber', coalesce(value ->> '$.warehouse', ''),
+           coalesce(value ->> '$.salesData.unit', ''),
            coalesce(sum(CAST(value ->> '$.salesData.quantity' AS REAL)), 0)
     FROM json_each(NEW.payload, '$.orderRows')
     WHERE value ->> '$.product.productNumber' IS NOT NULL AND value ->> '$.salesData.quantity' IS NOT NULL
-    GROUP BY 2, 3;
+    GROUP BY 2, 3, 4;
 END;
 CREATE TRIGGER outbox_rows_on_reopen AFTER UPDATE OF state, payload ON outbox
 WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending')
@@ -418,10 +420,11 @@ WHEN NEW.kind = 'order' AND NEW.state IN ('queued', 'sending')
     DELETE FROM outbox_rows WHERE outbox_id = NEW.id;
     INSERT INTO outbox_rows
     SELECT NEW.id, value ->> '$.product.productNumber', coalesce(value ->> '$.warehouse', ''),
+           coalesce(value ->> '$.salesData.unit', ''),
            coalesce(sum(CAST(value ->> '$.salesData.quantity' AS REAL)), 0)
     FROM json_each(NEW.payload, '$.orderRows')
     WHERE value ->> '$.product.productNumber' IS NOT NULL AND value ->> '$.salesData.quantity' IS NOT NULL
-    GROUP BY 2, 3;
+    GROUP BY 2, 3, 4;
 END;
 CREATE TRIGGER outbox_rows_on_close AFTER UPDATE OF state ON outbox
 WHEN NEW.kind = 'order' AND OLD.state IN ('queued', 'sending') AND NEW.state IN ('refused', 'cancelled') BEGIN
@@ -506,15 +509,19 @@ CREATE TABLE alert_messages (
 
 -- ---------------------------------------------------------------- reports
 
--- What waits in the outbox, by product and warehouse. A row that leaves the warehouse to Extend is
--- counted where most is available.
+-- What waits in the outbox, by product and warehouse, in the units that stock is counted in (what a sales unit
+-- holds is inferred from `productPrices`). A row that leaves the warehouse to Extend is counted where most is
+-- available.
 CREATE VIEW queued_quantities AS
 SELECT r.product_number,
        CASE WHEN r.warehouse <> '' THEN r.warehouse ELSE
            (SELECT b.warehouse FROM balances b WHERE b.product_number = r.product_number
             ORDER BY b.available DESC, b.warehouse LIMIT 1) END AS warehouse,
-       r.quantity
-FROM outbox_rows r;
+       r.quantity * CASE WHEN r.unit = '' OR r.unit IS p.unit THEN 1.0 ELSE coalesce(
+           (SELECT CAST(price.value ->> '$.salesUnit.quantity' AS REAL) AS holds
+            FROM json_each(p.raw, '$.productPrices') price
+            WHERE price.value ->> '$.salesUnit.unit' = r.unit AND holds > 0 LIMIT 1), 1.0) END AS quantity
+FROM outbox_rows r LEFT JOIN products p ON p.product_number = r.product_number;
 
 CREATE VIEW report_stock AS
 SELECT b.product_number, p.name, b.warehouse, b.available,

@@ -1,5 +1,6 @@
 //! The outbox: what is due is sent, and what came of it is recorded.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rusqlite::Transaction;
@@ -16,6 +17,7 @@ use crate::rules::change::Verb;
 use crate::rules::confirmation::number_in;
 use crate::rules::lookup::Doubt;
 use crate::rules::mirror::Entity;
+use crate::rules::reason;
 use crate::rules::schedule::Urgency;
 use crate::store::outbox::{AttemptEnd, Item};
 use crate::store::{agent, customers, details, orders, outbox, returns};
@@ -152,7 +154,7 @@ impl Mind {
         settled: &mut Settled,
     ) -> rusqlite::Result<()> {
         let id = item.id;
-        outbox::note_unclear(tx, id, why, Some(&self.now.text()))?;
+        outbox::note_unclear(tx, id, &self.in_words(why), Some(&self.now.text()))?;
         settled.doubts.insert(id, Some(Doubt::new(self.now.mono)));
         self.suspect(tx, item, done, settled)?;
         log::warn!(
@@ -160,6 +162,11 @@ impl Mind {
             label(item)
         );
         Ok(())
+    }
+
+    /// A reason as people read it.
+    pub(super) fn in_words<'r>(&self, reason: &'r str) -> Cow<'r, str> {
+        reason::in_language(reason, self.config.exchange.language)
     }
 
     /// Something failed: either Extend is not well, which a probe must tell, or it is this item.
@@ -191,30 +198,31 @@ impl Mind {
         let told = match not_done {
             NotDone::Again { after, why } => {
                 let at = after.map(|pause| self.wall_at(self.now.mono + pause.min(self.longest_wait())));
-                outbox::mark_queued(tx, id, Some(why), at.as_deref())?;
+                outbox::mark_queued(tx, id, Some(&self.in_words(why)), at.as_deref())?;
                 self.suspect(tx, item, done, settled)?;
                 log::warn!("item {id} ({}) was not processed and is sent again: {why}", label(item));
                 ("again", Some(why.clone()))
             }
             NotDone::LoginRefused => {
-                outbox::mark_queued(tx, id, Some("Extend does not accept the login"), None)?;
+                let why = self.in_words("Extend does not accept the login");
+                outbox::mark_queued(tx, id, Some(&why), None)?;
                 // Where the probe's login works, it is this document that may not be sent.
                 settled.suspects.push(id);
                 ("login_refused", None)
             }
             NotDone::Forbidden(why) => {
-                outbox::mark_queued(tx, id, Some(why), None)?;
-                agent::set(tx, &forbidden_note(item.kind), why)?;
+                outbox::mark_queued(tx, id, Some(&self.in_words(why)), None)?;
+                agent::set(tx, &forbidden_note(item.kind), &self.in_words(why))?;
                 settled.forbidden.push(item.kind.name());
                 log::error!("Extend forbids us to send documents of the kind {}: {why}", item.kind.name());
                 ("forbidden", Some(why.clone()))
             }
             NotDone::Refused { code, message } => {
-                self.refuse(tx, item, code, message)?;
+                self.refuse(tx, item, code, &self.in_words(message))?;
                 return Ok(("refused", Some(message.clone())));
             }
             NotDone::NotExtend(why) => {
-                outbox::mark_queued(tx, id, Some(why), None)?;
+                outbox::mark_queued(tx, id, Some(&self.in_words(why)), None)?;
                 settled.suspects.push(id);
                 ("again", Some(why.clone()))
             }
@@ -334,7 +342,11 @@ impl Mind {
                 continue;
             }
             if item.look_up_first {
-                outbox::doubt_before_sending(tx, item.id, &now)?;
+                let why = self.config.exchange.language.pick(
+                    "it was refused in the backup; nobody knows whether it was sent again since",
+                    "den var nekad i säkerhetskopian; ingen vet om den har skickats igen sedan dess",
+                );
+                outbox::doubt_before_sending(tx, item.id, why, &now)?;
                 self.course.doubts.insert(item.id, Doubt::new(self.now.mono));
                 self.wake(self.now.mono);
                 continue;

@@ -46,7 +46,7 @@ impl Mind {
                 &agent::LineRow {
                     state: line.state.name().into(),
                     since: self.now.text(),
-                    reason: line.reason.clone(),
+                    reason: line.reason.as_deref().map(|reason| self.in_words(reason).into_owned()),
                     next_probe_at: (line.state != State::Up).then(|| self.wall_at(line.probe_at)),
                 },
             )?;

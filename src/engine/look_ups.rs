@@ -62,7 +62,7 @@ impl Mind {
                     self.pauses.after(failures + 1, dice).min(LONGEST_AFTER_FAILURE)
                 });
                 settled.doubts.insert(id, Some(doubt));
-                outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
+                outbox::note_unclear(tx, id, &self.in_words(why), Some(&self.wall_at(doubt.next_at)))?;
                 self.suspect(tx, &item, done, settled)?;
                 return self.end(tx, attempt, "failed", Some(why), done);
             }
@@ -91,7 +91,10 @@ impl Mind {
                     self.not_at_extend(tx, &item)?;
                 } else {
                     settled.doubts.insert(id, Some(doubt));
-                    let why = "not at Extend yet; looked up once more before it is sent again";
+                    let why = self.config.exchange.language.pick(
+                        "not at Extend yet; looked up once more before it is sent again",
+                        "inte i Extend ännu; söks upp en gång till innan den skickas igen",
+                    );
                     outbox::note_unclear(tx, id, why, Some(&self.wall_at(doubt.next_at)))?;
                 }
                 self.end(tx, attempt, "not_found", None, done)
@@ -123,7 +126,9 @@ impl Mind {
         let at =
             (item.failures > 0).then(|| self.wall_at(self.now.mono + self.pauses.after(item.failures, dice)));
         log::info!("item {} ({}) is not at Extend and is sent again", item.id, label(item));
-        outbox::mark_queued(tx, item.id, Some("not at Extend; it is sent again"), at.as_deref())?;
+        let language = self.config.exchange.language;
+        let why = language.pick("not at Extend; it is sent again", "inte i Extend; skickas igen");
+        outbox::mark_queued(tx, item.id, Some(why), at.as_deref())?;
         self.obey_cancellation(tx, item)
     }
 

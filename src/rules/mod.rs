@@ -16,6 +16,7 @@ pub mod intake;
 pub mod line;
 pub mod lookup;
 pub mod mirror;
+pub mod reason;
 pub mod recover;
 pub mod retry;
 pub mod schedule;

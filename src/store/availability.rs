@@ -115,13 +115,16 @@ fn add_queued(
     levels: usize,
     queued: &mut BTreeMap<String, f64>,
 ) -> rusqlite::Result<()> {
-    let mut own = connection.prepare_cached(
-        "SELECT warehouse, sum(quantity) FROM outbox_rows WHERE product_number = ?1 GROUP BY warehouse",
-    )?;
-    let own = own.query_map([number], |row| Ok((row.get::<_, String>(0)?, row.get::<_, f64>(1)?)))?;
-    for row in own {
-        let (warehouse, quantity) = row?;
-        *queued.entry(warehouse).or_default() += quantity * factor;
+    let mut own = connection
+        .prepare_cached("SELECT warehouse, unit, quantity FROM outbox_rows WHERE product_number = ?1")?;
+    let own: Vec<(String, String, f64)> = own
+        .query_map([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    if !own.is_empty() {
+        let product = load_product(connection, number)?.unwrap_or_default();
+        for (warehouse, unit, quantity) in own {
+            *queued.entry(warehouse).or_default() += product.stock_units(quantity, Some(&unit)) * factor;
+        }
     }
     if levels == 0 {
         return Ok(());

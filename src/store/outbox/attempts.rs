@@ -34,8 +34,7 @@ pub fn begin_attempt(
 ///
 /// # Errors
 /// SQLite's.
-pub fn doubt_before_sending(connection: &Connection, id: i64, now: &str) -> rusqlite::Result<()> {
-    const WHY: &str = "it was refused in the backup; nobody knows whether it was sent again since";
+pub fn doubt_before_sending(connection: &Connection, id: i64, why: &str, now: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'sending', unresolved = 1, look_up_first = 0, next_attempt_at = NULL
@@ -45,9 +44,9 @@ pub fn doubt_before_sending(connection: &Connection, id: i64, now: &str) -> rusq
     let attempt = begin(connection, id, "send", now)?;
     end_attempt(
         connection,
-        &AttemptEnd { id: attempt, outcome: "unclear", duration_ms: 0, http_status: None, detail: Some(WHY) },
+        &AttemptEnd { id: attempt, outcome: "unclear", duration_ms: 0, http_status: None, detail: Some(why) },
     )?;
-    note_unclear(connection, id, WHY, None)
+    note_unclear(connection, id, why, None)
 }
 
 /// Notes a look-up before it is made and gives its id.

@@ -18,7 +18,7 @@ fn balance(connection: &Connection, product: &str, warehouse: &str, available: &
 fn queue(connection: &Connection, product: &str, warehouse: &str, quantity: f64) {
     connection
         .execute(
-            "INSERT INTO outbox_rows (outbox_id, product_number, warehouse, quantity) VALUES (1, ?1, ?2, ?3)",
+            "INSERT INTO outbox_rows (outbox_id, product_number, warehouse, unit, quantity) VALUES (1, ?1, ?2, '', ?3)",
             (product, warehouse, quantity),
         )
         .unwrap();
@@ -59,6 +59,39 @@ fn balances_are_put_out_less_what_waits() {
         flush_changes(&connection, Entity::Balances, &Shape::plain(true), NOW, 5000).unwrap().unwrap();
     let rows = body(&connection, sequence)["rows"].clone();
     assert_eq!((&rows[0]["available"], &rows[1]["available"]), (&5.into(), &serde_json::json!(28.4)));
+}
+
+#[test]
+fn what_waits_by_the_box_is_taken_off_by_the_piece() {
+    let connection = open_in_memory().unwrap();
+    let raw = r#"{"productPrices": [{"salesUnit": {"unit": "BOX", "quantity": 12}}, {"salesUnit": {"unit": "ST", "quantity": 9}}]}"#;
+    connection
+        .execute("INSERT INTO products (product_number, unit, raw) VALUES ('A', 'ST', ?1)", [raw])
+        .unwrap();
+    balance(&connection, "A", "W1", "100");
+    let rows = ["BOX", "ST", "PALLET"].map(|unit| {
+        serde_json::json!({"product": {"productNumber": "A"}, "salesData": {"quantity": 2, "unit": unit}})
+    });
+    let payload = serde_json::json!({ "orderRows": rows }).to_string();
+    connection
+        .execute_batch(
+            "INSERT INTO files (id, name, arrival, verdict, size, received_at, folder, stored_name)
+             VALUES (1, 'a', 1, 'accepted', 1, '', '', '');
+             INSERT INTO documents (id, file_id, position, kind, content_hash) VALUES (1, 1, 1, 'order', 'h')",
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO outbox (id, kind, state, payload, source_file, received_at, content_hash)
+             VALUES (1, 'order', 'queued', ?1, 'a', '', 'h')",
+            [payload],
+        )
+        .unwrap();
+    // 2 boxes of 12, 2 pieces, and 2 of what nobody has told the size of.
+    let put_out = snapshot(&connection, Entity::Balances, &Shape::plain(true));
+    assert!(put_out.contains("A;W1;;72;"), "{put_out}");
+    let known = crate::store::availability::load(&connection, &["A"]).unwrap();
+    assert_eq!(known["A"].stock[0].available, Some(72.0));
 }
 
 #[test]
