@@ -133,8 +133,17 @@ fn look<'a>(
         let document = match &part.result {
             Ok(document) => document,
             Err(problems) => {
-                let (problems, warnings) = (problems.clone(), Vec::new());
-                return Ok(Seen { part, fate: Fate::Rejected, problems, warnings });
+                let (mut problems, warnings, mut fate) = (problems.clone(), Vec::new(), Fate::Rejected);
+                if let (Some(document), Some(database)) = (&part.repeats, database)
+                    && let Some(key) = &document.key
+                {
+                    let known = outbox::latest_with_key(database, document.kind, key)?;
+                    let verdict = decide(key, false, &document.content_hash, known.as_ref());
+                    if matches!(verdict, Verdict::Duplicate { .. }) {
+                        (fate, problems) = (Fate::Duplicate, Vec::new());
+                    }
+                }
+                return Ok(Seen { part, fate, problems, warnings });
             }
         };
         let made_key = document.kind.has_key() && document.key.is_none();

@@ -11,7 +11,7 @@ use crate::exchange::QUESTIONS_PREFIX;
 use crate::exchange::take::Taken;
 use crate::exchange::watch::{Arrived, Sighting};
 use crate::formats::canonical;
-use crate::formats::contents::Contents;
+use crate::formats::contents::{Contents, Part};
 use crate::formats::document::{Document, Kind, OrderReference};
 use crate::formats::problem::{Language, Problem, Wrong};
 use crate::formats::receipt::{part_problems_json, problems_json};
@@ -98,7 +98,10 @@ impl Mind {
         for (place, part) in contents.parts.iter().enumerate() {
             let judged = match &part.result {
                 Ok(document) => self.judge(tx, &arrived.name, part.position, document)?,
-                Err(problems) => Err(problems.clone()),
+                Err(problems) => match self.repeated(tx, &arrived.name, part)? {
+                    Some(taking) => Ok(taking),
+                    None => Err(problems.clone()),
+                },
             };
             match judged {
                 Ok(taking) => {
@@ -132,6 +135,19 @@ impl Mind {
                 self.reject(tx, arrived, &problems_json(&problems, self.language()))
             }
         }
+    }
+
+    /// An order that the settings leave to a person and that came before as it is: it is at Extend, or somebody saw
+    /// to it. A webshop that exports it every day asks nobody anything.
+    fn repeated<'d>(
+        &self,
+        tx: &Transaction<'_>,
+        file_name: &str,
+        part: &'d Part,
+    ) -> rusqlite::Result<Option<Taking<'d>>> {
+        let Some(document) = &part.repeats else { return Ok(None) };
+        let judged = self.judge(tx, file_name, part.position, document)?;
+        Ok(judged.ok().filter(|taking| taking.duplicate_of.is_some()))
     }
 
     fn language(&self) -> Language {

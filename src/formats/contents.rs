@@ -98,6 +98,9 @@ pub struct Part {
     pub key: Option<String>,
     /// The document, or at least one problem.
     pub result: Result<Document, Vec<Problem>>,
+    /// Of one that is left to a person as the settings say: the document that it is. Where that came before
+    /// nobody need see to it again.
+    pub repeats: Option<Document>,
     /// Where it stands.
     pub(super) pieces: Vec<Piece>,
 }
@@ -203,7 +206,7 @@ impl<'m> Format<'m> {
                 let result = json_file::document(&text, 1);
                 let key = result.as_ref().ok().and_then(|document| document.key.clone());
                 let pieces = vec![Piece { range: 0..text.len(), line: 1 }];
-                let part = Part { position: 1, key, result, pieces };
+                let part = Part { position: 1, key, result, repeats: None, pieces };
                 Ok(Contents { shape: Shape::One, parts: vec![part], left_out: Vec::new() })
             }
         }

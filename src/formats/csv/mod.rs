@@ -130,12 +130,21 @@ fn orders(table: &Table, plan: &Plan<'_>) -> (Vec<Part>, Vec<LeftOut>) {
             left_out.push(LeftOut { position: at + 1, key, column, found });
             continue;
         }
-        let mut result = document(key.as_deref(), &rows, plan);
-        if let (Ok((_, false)), Some(key), true) = (&result, &key, stray.contains(&at)) {
+        let (mut result, mut repeats) = (document(key.as_deref(), &rows, plan), None);
+        if let (Ok(read), Some(key), true) = (&result, &key, stray.contains(&at))
+            && !read.is_proven
+        {
             result = Err(vec![csv(Wrong::BesideStrayRow { key: key.clone() }, rows[0].line)]);
         }
+        let result = result.and_then(|read| match read.for_a_person {
+            problems if problems.is_empty() => Ok(read.document),
+            problems => {
+                repeats = Some(read.document);
+                Err(problems)
+            }
+        });
         let pieces = rows.iter().map(|row| Piece { range: row.range.clone(), line: row.line }).collect();
-        parts.push(Part { position: at + 1, key, result: result.map(|(document, _)| document), pieces });
+        parts.push(Part { position: at + 1, key, result, repeats, pieces });
     }
     (parts, left_out)
 }
@@ -198,8 +207,17 @@ fn stray_neighbours(
     beside
 }
 
-/// The document of one order, and whether the file's total proves that it is whole.
-fn document(key: Option<&str>, rows: &[&Row], plan: &Plan<'_>) -> Result<(Document, bool), Vec<Problem>> {
+/// An order as it was read.
+struct Read {
+    document: Document,
+    /// The file's total proves that it is whole.
+    is_proven: bool,
+    /// Why it is left to a person.
+    for_a_person: Vec<Problem>,
+}
+
+/// The document of one order.
+fn document(key: Option<&str>, rows: &[&Row], plan: &Plan<'_>) -> Result<Read, Vec<Problem>> {
     let broken = |row: &&&Row| plan.is_broken(row);
     let mut problems: Vec<Problem> = rows
         .iter()
@@ -230,7 +248,7 @@ fn document(key: Option<&str>, rows: &[&Row], plan: &Plan<'_>) -> Result<(Docume
         problems.into_iter().map(with_line).collect::<Vec<_>>()
     })?;
     document.warnings.extend(made.warnings);
-    Ok((document, made.is_proven))
+    Ok(Read { document, is_proven: made.is_proven, for_a_person: made.for_a_person })
 }
 
 /// The row that a path leads into.

@@ -35,6 +35,8 @@ pub(super) struct Made {
     /// The file's total says that no row of it is missing.
     pub is_proven: bool,
     pub warnings: Vec<Warning>,
+    /// Why the settings leave it to a person.
+    pub for_a_person: Vec<Problem>,
 }
 
 impl<'a> Order<'a> {
@@ -48,11 +50,12 @@ impl<'a> Order<'a> {
     /// # Errors
     /// At least one problem.
     pub fn make(mut self) -> Result<Made, Vec<Problem>> {
+        let mut for_a_person = Vec::new();
         for condition in &self.plan.reject {
             let met = self.rows.iter().find_map(|row| Some((condition.met(row)?.to_owned(), row.line)));
             if let Some((found, line)) = met {
-                let column = condition.column.to_owned();
-                self.note(Wrong::ForAPerson { column, found }, None, line);
+                let wrong = Wrong::ForAPerson { column: condition.column.to_owned(), found };
+                for_a_person.push(problem_of(wrong, None, line));
             }
         }
         let header = self.header();
@@ -67,14 +70,16 @@ impl<'a> Order<'a> {
         self.warn_of_twins(&rows);
         let is_proven = self.close(&mut rows, currency.as_ref());
         if !self.problems.is_empty() {
-            return Err(self.problems);
+            // What it is left to a person for is what matters most.
+            for_a_person.append(&mut self.problems);
+            return Err(for_a_person);
         }
         lines.resize(rows.len(), self.first_line());
         // json! would copy all of it.
         let mut order = Map::new();
         order.insert("orderHeader".into(), header);
         order.insert("orderRows".into(), rows.into());
-        Ok(Made { value: order.into(), lines, is_proven, warnings: self.warnings })
+        Ok(Made { value: order.into(), lines, is_proven, warnings: self.warnings, for_a_person })
     }
 
     fn first_line(&self) -> u64 {
@@ -82,7 +87,7 @@ impl<'a> Order<'a> {
     }
 
     fn note(&mut self, wrong: Wrong, field: Option<String>, line: u64) {
-        self.problems.push(Problem { wrong: problem::Wrong::Csv(Box::new(wrong)), field, line: Some(line) });
+        self.problems.push(problem_of(wrong, field, line));
     }
 
     fn note_empty(&mut self, path: &'static str, row: Option<usize>, line: u64) {
@@ -406,6 +411,10 @@ fn as_delivery_address(invoice: &Value) -> Value {
         delivery.insert("name1".into(), name);
     }
     delivery.into()
+}
+
+fn problem_of(wrong: Wrong, field: Option<String>, line: u64) -> Problem {
+    Problem { wrong: problem::Wrong::Csv(Box::new(wrong)), field, line: Some(line) }
 }
 
 /// A path of Extend's shape; `None` for an amount, which has no place there.

@@ -44,7 +44,7 @@ fn part(position: usize, (text, piece): (&str, Piece)) -> Part {
         Ok(document) => document.key.clone(),
         Err(_) => key_of_bad(text),
     };
-    Part { position, key, result, pieces: vec![piece] }
+    Part { position, key, result, repeats: None, pieces: vec![piece] }
 }
 
 /// What the shop calls a document that can't be taken, so that it finds it.

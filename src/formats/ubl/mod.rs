@@ -162,7 +162,7 @@ impl Order {
             Err(_) => self.root.child("ID").and_then(Element::value).map(str::to_owned),
         };
         let pieces = vec![Piece { range: 0..self.length, line: 1 }];
-        let parts = vec![Part { position: 1, key, result, pieces }];
+        let parts = vec![Part { position: 1, key, result, repeats: None, pieces }];
         Contents { shape: Shape::One, parts, left_out: Vec::new() }
     }
 }

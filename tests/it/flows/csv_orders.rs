@@ -252,3 +252,23 @@ fn an_order_that_was_called_off_is_left_out_and_the_receipt_says_so() {
     shop.wait("the inbox to be empty", |shop| shop.inbox().is_empty());
     assert_eq!((shop.times_at_extend("S-1"), shop.times_at_extend("S-3"), shop.status().1), (0, 0, Some(0)));
 }
+
+#[test]
+fn an_order_that_is_paid_back_in_part_once_it_is_at_extend_asks_nobody_anything_each_day() {
+    let mut shop = plan().set("csv.shop.reject", "{ \"Åter\" = \"*\" }").open();
+    shop.start();
+    let file = |key: &str, back: &str| {
+        let head = HEAD.trim_end();
+        format!(
+            "{head};Åter\r\n{key};Åsa;Öberg;Storgatan 1;903 26;Umeå;Faktura;Product-123;1;1 049,00;25;49,00;1 098,00;{back}\r\n"
+        )
+    };
+    let delivered = [("P-1".to_owned(), "delivered".to_owned())];
+    shop.drop_file("orders-1.csv", file("P-1", "0,00"));
+    shop.wait("it to be delivered", |shop| states(shop, "orders-1.csv") == delivered);
+    shop.drop_file("orders-2.csv", file("P-1", "100,00"));
+    shop.wait("it to be known", |shop| states(shop, "orders-2.csv") == delivered);
+    shop.drop_file("orders-3.csv", file("P-2", "100,00"));
+    assert_eq!(shop.wait_error("orders-3.csv").0["code"], "for_a_person");
+    assert_eq!((shop.times_at_extend("P-1"), shop.times_at_extend("P-2")), (1, 0));
+}
