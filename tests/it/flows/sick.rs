@@ -194,8 +194,11 @@ fn an_inbox_on_another_disk_that_becomes_read_only() {
     let mut files = vec![drop_order(&shop, "RO-1")];
     assert_once(&shop, &files);
     shop.extend.cut_off();
+    // The first call that fails tells.
+    files.push(drop_order(&shop, "RO-W"));
     shop.wait("Extend to be away", |shop| {
-        shop.number("SELECT count(*) FROM extend_line WHERE state = 'away'") == Some(1)
+        shop.inbox().is_empty()
+            && shop.number("SELECT count(*) FROM extend_line WHERE state = 'away'") == Some(1)
     });
     // The agent looks away while the file is dropped and the share changes.
     let tell = |signal: &str| {
