@@ -10,7 +10,7 @@ use crate::config::{Config, Language};
 use crate::exchange::put::Publisher;
 use crate::formats::json;
 use crate::formats::problem::Problem;
-use crate::store::outbox::{self, EditError, Summary};
+use crate::store::outbox::{self, CalledOff, EditError, Summary};
 use crate::store::{intake, owed};
 
 /// Who does it and when, for the record.
@@ -38,17 +38,52 @@ pub enum Action {
     Cancel,
 }
 
-impl Action {
-    /// What came of it, for people.
-    pub fn done(self, id: i64, language: Language) -> String {
+/// What was done with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It is sent again, as soon as Extend answers.
+    Retried,
+    /// It is called off.
+    CalledOff,
+    /// It is called off once it has been looked up at Extend and is not there.
+    LookedUpFirst,
+}
+
+impl Done {
+    /// Its word in an address.
+    pub fn word(self) -> &'static str {
         match self {
-            Action::Retry => language.pick(
+            Done::Retried => "retry",
+            Done::CalledOff => "cancel",
+            Done::LookedUpFirst => "cancel-once-looked-up",
+        }
+    }
+
+    /// That of this word.
+    pub fn of_word(word: &str) -> Option<Done> {
+        [Done::Retried, Done::CalledOff, Done::LookedUpFirst].into_iter().find(|done| done.word() == word)
+    }
+
+    /// What came of it, for people.
+    pub fn sentence(self, id: i64, language: Language) -> String {
+        match self {
+            Done::Retried => language.pick(
                 format!("item {id} is sent as soon as Extend answers"),
                 format!("post {id} skickas så snart Extend svarar"),
             ),
-            Action::Cancel => {
+            Done::CalledOff => {
                 language.pick(format!("item {id} is called off"), format!("post {id} är avbeställd"))
             }
+            Done::LookedUpFirst => language.pick(
+                format!(
+                    "item {id} may be at Extend since the backup was made: it is looked up there, and called off where \
+                     it is not found"
+                ),
+                format!(
+                    "post {id} kan ha kommit till Extend sedan säkerhetskopian gjordes: den söks upp där, och avbeställs \
+                     om den inte finns"
+                ),
+            ),
         }
     }
 }
@@ -89,16 +124,17 @@ pub enum NotDone {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Sends a refused or waiting item again, as soon as Extend answers.
+/// Sends a refused or waiting item again, as soon as Extend answers. Gives what is done with it.
 ///
 /// # Errors
 /// It can't be, and why.
-pub fn retry(connection: &Connection, id: i64, hand: &Hand) -> Result<(), NotDone> {
+pub fn retry(connection: &Connection, id: i64, hand: &Hand) -> Result<Done, NotDone> {
     let transaction = begin(connection)?;
     if !outbox::retry(&transaction, id, &hand.who, &hand.at)? {
         return Err(why_not(&transaction, id, true)?);
     }
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(Done::Retried)
 }
 
 /// What was refused and may be sent again together, and what must be looked at one by one first, as Extend may
@@ -127,16 +163,19 @@ pub fn left_out(count: usize, language: Language) -> String {
     }
 }
 
-/// Calls an item off: it is not sent.
+/// Calls an item off: it is not sent. Gives what is done with it.
 ///
 /// # Errors
 /// It can't be, and why.
-pub fn cancel(connection: &Connection, id: i64, hand: &Hand) -> Result<(), NotDone> {
+pub fn cancel(connection: &Connection, id: i64, hand: &Hand) -> Result<Done, NotDone> {
     let transaction = begin(connection)?;
-    if !outbox::cancel(&transaction, id, &hand.who, &hand.at)? {
-        return Err(why_not(&transaction, id, false)?);
-    }
-    Ok(transaction.commit()?)
+    let done = match outbox::cancel(&transaction, id, &hand.who, &hand.at)? {
+        CalledOff::Now => Done::CalledOff,
+        CalledOff::OnceLookedUp => Done::LookedUpFirst,
+        CalledOff::Not => return Err(why_not(&transaction, id, false)?),
+    };
+    transaction.commit()?;
+    Ok(done)
 }
 
 /// Puts a corrected document in an item's place and queues it; the original is kept. Gives why the receipt

@@ -280,7 +280,7 @@ fn act(connection: &Connection, config: &Config, ids: &[i64], action: Action) ->
             Action::Cancel => actions::cancel(connection, *id, &hand),
         };
         match done {
-            Ok(()) => print(&format!("{}\n", action.done(*id, language))),
+            Ok(done) => print(&format!("{}\n", done.sentence(*id, language))),
             Err(NotDone::Sqlite(error)) => return Err(error.into()),
             Err(why) => {
                 failed = true;

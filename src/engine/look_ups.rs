@@ -129,6 +129,9 @@ impl Mind {
         let language = self.config.exchange.language;
         let why = language.pick("not at Extend; it is sent again", "inte i Extend; skickas igen");
         outbox::mark_queued(tx, item.id, Some(why), at.as_deref())?;
+        if let Some(who) = outbox::load_wish_to_cancel(tx, item.id)? {
+            return outbox::cancel(tx, item.id, &who, &self.now.text()).map(|_| ());
+        }
         self.obey_cancellation(tx, item)
     }
 

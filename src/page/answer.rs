@@ -6,7 +6,7 @@ use super::html::Html;
 use super::parts::{Frame, Mood};
 use super::trouble::Trouble;
 use super::{Desk, form, front, item, metrics, parts, search};
-use crate::actions::{self, Action, Hand, NotDone};
+use crate::actions::{self, Done, Hand, NotDone};
 use crate::clock;
 use crate::engine::STUCK_AFTER;
 use crate::formats::receipt;
@@ -133,8 +133,6 @@ impl Desk {
         let language = self.config.exchange.language;
         let id = || form::field(&request.query, "id").and_then(|id| id.parse().ok()).unwrap_or_default();
         Some(match form::field(&request.query, "done")?.as_str() {
-            "retry" => Action::Retry.done(id(), language),
-            "cancel" => Action::Cancel.done(id(), language),
             "edit" => {
                 let id = id();
                 language
@@ -152,7 +150,7 @@ impl Desk {
                     left => format!("{sent}; {left}"),
                 }
             }
-            _ => return None,
+            word => Done::of_word(word)?.sentence(id(), language),
         })
     }
 
@@ -267,8 +265,8 @@ impl Desk {
                     "retry" => actions::retry(&connection, id, &hand),
                     _ => actions::cancel(&connection, id, &hand),
                 };
-                done.map_err(|why| Trouble::NotDone(id, why))?;
-                Ok(see_other(format!("/outbox/{id}?done={action}&id={id}")))
+                let done = done.map_err(|why| Trouble::NotDone(id, why))?;
+                Ok(see_other(format!("/outbox/{id}?done={}&id={id}", done.word())))
             }
             _ => Err(Trouble::NoSuchPage),
         }

@@ -260,11 +260,36 @@ pub fn retry(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlite
     Ok(changed > 0)
 }
 
-/// A person calls an item off. False: it can't be, in its state.
+/// What came of calling an item off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalledOff {
+    /// It is called off.
+    Now,
+    /// Extend may have it since the backup that the database was restored from: it is looked up first, and called
+    /// off where it is not there.
+    OnceLookedUp,
+    /// It can't be, in its state.
+    Not,
+}
+
+/// The note of a person's wish to call an item off that must be looked up first.
+const CANCEL_ONCE_LOOKED_UP: &str = "cancel, once it is looked up";
+
+/// A person calls an item off.
 ///
 /// # Errors
 /// SQLite's.
-pub fn cancel(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlite::Result<bool> {
+pub fn cancel(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlite::Result<CalledOff> {
+    let looked_up_first = connection.execute(
+        "UPDATE outbox SET state = 'queued', next_attempt_at = NULL, refused_at = NULL
+         WHERE id = ?1 AND unresolved = 0 AND look_up_first = 1 AND state IN ('queued', 'refused')",
+        [id],
+    )?;
+    if looked_up_first > 0 {
+        note_action(connection, id, who, CANCEL_ONCE_LOOKED_UP, now)?;
+        owe_receipts_of(connection, id)?;
+        return Ok(CalledOff::OnceLookedUp);
+    }
     let changed = connection.execute(
         "UPDATE outbox SET state = 'cancelled', cancelled_at = ?2, next_attempt_at = NULL
          WHERE id = ?1 AND unresolved = 0 AND state IN ('queued', 'refused')",
@@ -275,8 +300,24 @@ pub fn cancel(connection: &Connection, id: i64, who: &str, now: &str) -> rusqlit
         // What waited for it is on its own now: it is looked up at Extend when it is sent.
         release_followers(connection, id)?;
         owe_receipts_of(connection, id)?;
+        return Ok(CalledOff::Now);
     }
-    Ok(changed > 0)
+    Ok(CalledOff::Not)
+}
+
+/// Who wished to call an item off that has now been looked up and is not at Extend; `None` where nobody did, or did
+/// something else with it since.
+///
+/// # Errors
+/// SQLite's.
+pub fn load_wish_to_cancel(connection: &Connection, id: i64) -> rusqlite::Result<Option<String>> {
+    let last: Option<(String, String)> = connection
+        .prepare_cached(
+            "SELECT who, action FROM outbox_actions WHERE outbox_id = ?1 ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(last.filter(|(_, action)| action == CANCEL_ONCE_LOOKED_UP).map(|(who, _)| who))
 }
 
 pub(super) fn note_action(

@@ -474,7 +474,7 @@ impl World {
             let transaction = connection.unchecked_transaction()?;
             let done = match retries {
                 true => outbox::retry(&transaction, id, "a person", &now)?,
-                false => outbox::cancel(&transaction, id, "a person", &now)?,
+                false => outbox::cancel(&transaction, id, "a person", &now)? != outbox::CalledOff::Not,
             };
             transaction.commit()?;
             Ok(done)
