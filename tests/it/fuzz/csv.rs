@@ -33,12 +33,17 @@ fn mappings() -> &'static [Mapping] {
             )
         };
         let first_row = format!("order_fields = \"first_row\"\n{SHOP}").replace("with_vat", "without_vat");
+        let conditions = format!(
+            "same_address = true\nskip = {{ Ort = \"*\" }}\nreject = {{ Rabatt = \"*\" }}\nskip_rows = {{ Namn = [\"-\", \"x\"] }}\n{SHOP}"
+        );
+        let conditions = conditions.replace("discount = \"Rabatt\"", "vat_total = \"Rabatt\", freight_vat = \"Datum\"");
         let sections = [
             SHOP.to_owned(),
             preset("shopify", "with_vat"),
             preset("woocommerce", "without_vat"),
             preset("magento2", "without_vat"),
             first_row,
+            conditions,
         ];
         let text: String =
             sections.iter().enumerate().map(|(at, section)| format!("[csv.m{at}]\n{more}{section}\n")).collect();
@@ -77,8 +82,13 @@ fn told(problems: &[Problem]) {
 }
 
 fn each_stands_for_itself(format: Format<'_>, contents: &Contents, file: &[u8]) {
-    let positions = contents.parts.iter().map(|part| part.position);
-    assert!(positions.eq(1..=contents.parts.len()), "every order has its place");
+    let left_out = contents.left_out.iter().map(|one| one.position);
+    let mut positions: Vec<usize> = contents.parts.iter().map(|part| part.position).chain(left_out).collect();
+    positions.sort_unstable();
+    assert!(positions.iter().copied().eq(1..=positions.len()), "every order has its place");
+    for one in &contents.left_out {
+        assert!(!one.message(Language::Swedish).is_empty());
+    }
     let mut bad: Vec<(usize, Vec<Problem>)> = Vec::new();
     for (place, part) in contents.parts.iter().enumerate() {
         match &part.result {
@@ -86,6 +96,8 @@ fn each_stands_for_itself(format: Format<'_>, contents: &Contents, file: &[u8]) 
             Err(problems) => {
                 assert!(!problems.is_empty());
                 told(problems);
+                let is_for_a_person = problems.iter().all(|problem| problem.code() == "for_a_person");
+                assert_eq!(part.repeats.is_some(), is_for_a_person, "{problems:?}");
                 bad.push((place, problems.clone()));
             }
         }
