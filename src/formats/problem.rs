@@ -298,7 +298,8 @@ impl Problem {
             Wrong::DuplicateKey { key, first_file } => format!(
                 "the number {key} came before, in {first_file}, with other content. If this is another order, \
                  give it a number of its own. If it changes that order: while it waits, «extend-edge outbox edit»; \
-                 once it is delivered, change it in Extend."
+                 once it is delivered, change it in Extend. If only the settings read it in another way than then, it \
+                 is the same order: nothing need be done."
             ),
             Wrong::DuplicateUnkeyed { first_file } => format!(
                 "the same file came before ({first_file}) and has no number of its own, so it can't be told from \
@@ -415,7 +416,8 @@ impl Problem {
             Wrong::DuplicateKey { key, first_file } => format!(
                 "numret {key} har kommit förut, i {first_file}, med annat innehåll. Är detta en annan order, ge \
                  den ett eget nummer. Ändrar den ordern: medan den väntar, «extend-edge outbox edit»; när den är \
-                 levererad, ändra den i Extend."
+                 levererad, ändra den i Extend. Är det bara inställningarna som läser den på ett annat sätt än då är det \
+                 samma order: inget behöver göras."
             ),
             Wrong::DuplicateUnkeyed { first_file } => format!(
                 "samma fil har kommit förut ({first_file}) och har inget eget nummer, så den kan inte skiljas \

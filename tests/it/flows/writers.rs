@@ -68,6 +68,65 @@ fn an_old_time_an_editors_dance_and_the_same_name_again_and_again() {
 }
 
 #[test]
+fn a_name_that_is_written_over_while_it_is_read_loses_nothing_that_was_taken() {
+    let mut shop = Plan::sample().set("exchange.settle_ms", "50").open();
+    shop.start();
+    shop.wait_up();
+    let inbox = shop.exchange("inbox");
+    let last = 60;
+    for number in 0..=last {
+        // Large, so that reading it takes a while; renamed over the one before, whatever is done with that.
+        let mut document = order(&format!("OVER-{number}"), "Product-123", 1);
+        document["orderHeader"]["notations"] = serde_json::json!({ "notes": "x".repeat(300_000) });
+        fs::write(inbox.join(".order.tmp"), document.to_string()).expect("written");
+        fs::rename(inbox.join(".order.tmp"), inbox.join("order.json")).expect("renamed");
+    }
+    shop.wait("the last to be delivered", |shop| shop.times_at_extend(&format!("OVER-{last}")) == 1);
+    shop.wait("the inbox to be empty", |shop| shop.inbox().is_empty());
+    shop.wait("all to be delivered", |shop| {
+        shop.number("SELECT count(*) FROM outbox WHERE state <> 'delivered'") == Some(0)
+            && shop.number("SELECT count(*) FROM files WHERE moved = 0") == Some(0)
+    });
+    // What was written over before anybody read it is the webshop's to write again; all else is there, once, and
+    // as it was.
+    let accepted: Vec<String> =
+        shop.accepted().into_values().map(|bytes| String::from_utf8(bytes).expect("text")).collect();
+    let is_accepted = |key: &str| accepted.iter().filter(|text| text.contains(&format!("{key:?}"))).count();
+    for number in 0..=last {
+        let key = format!("OVER-{number}");
+        assert_eq!(shop.times_at_extend(&key), is_accepted(&key), "{key}");
+        assert!(is_accepted(&key) <= 1, "{key}");
+    }
+    assert_eq!(shop.number("SELECT count(*) FROM files WHERE verdict <> 'accepted'"), Some(0));
+}
+
+#[test]
+fn an_inbox_that_alone_is_deleted_and_made_again_is_watched_on() {
+    let mut shop = Plan::sample().set("exchange.rescan_seconds", "2").open();
+    shop.start();
+    shop.wait_up();
+    let inbox = shop.exchange("inbox");
+    let mut keys = Vec::new();
+    for number in 0..3 {
+        fs::remove_dir_all(&inbox).expect("removed");
+        if number == 1 {
+            shop.wait("it to be told of", |shop| {
+                shop.status().0["needsPerson"].to_string().contains("inbox")
+            });
+        }
+        let _ = fs::create_dir(&inbox);
+        for place in 0..2 {
+            let key = format!("MADE-{number}-{place}");
+            shop.drop_file(&format!("{key}.json"), text(&key));
+            keys.push(key);
+            wait_delivered(&shop, keys.len() as i64);
+        }
+    }
+    assert_each_once(&shop, &keys);
+    shop.wait("nobody to be needed", |shop| shop.status().1 == Some(0));
+}
+
+#[test]
 fn a_thousand_at_once() {
     let mut shop = Plan::sample().open();
     shop.start();
