@@ -145,6 +145,20 @@ fn make_folders_into(config: &Config, report: &mut InitReport) -> Result<(), Ini
             make_folder(&folder, report)?;
         }
     }
+    close_if_made(&config.data(), report)
+}
+
+/// What lies in `data/` is customers' names and addresses. One that was there before has the rights that somebody
+/// gave it.
+fn close_if_made(data: &Path, report: &InitReport) -> Result<(), InitError> {
+    #[cfg(unix)]
+    if report.made.iter().any(|made| made == data) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(data, fs::Permissions::from_mode(0o750))
+            .map_err(|error| InitError::NotMade { path: data.to_owned(), error })?;
+    }
+    #[cfg(not(unix))]
+    let _ = (data, report);
     Ok(())
 }
 
