@@ -4,6 +4,7 @@
 #![cfg_attr(windows, allow(dead_code, unused_imports))]
 
 mod conformance;
+mod costs;
 mod csv;
 mod flows;
 mod fuzz;

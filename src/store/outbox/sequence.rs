@@ -68,12 +68,13 @@ fn open_customer(connection: &Connection, number: &str, id: i64) -> rusqlite::Re
 fn open_about_order(connection: &Connection, reference: &str, id: i64) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached(
+            // ALL: to tell which are alike it would sort them, and read every order for that.
             "SELECT max(id) FROM outbox WHERE order_reference IN (
                  SELECT ?1
-                 UNION SELECT extend_number FROM outbox WHERE kind = 'order' AND key = ?1
-                 UNION SELECT key FROM outbox WHERE kind = 'order' AND extend_number = ?1
-                 UNION SELECT order_number FROM orders WHERE order_number_external = ?1
-                 UNION SELECT order_number_external FROM orders WHERE order_number = ?1)
+                 UNION ALL SELECT extend_number FROM outbox WHERE kind = 'order' AND key = ?1
+                 UNION ALL SELECT key FROM outbox WHERE kind = 'order' AND extend_number = ?1
+                 UNION ALL SELECT order_number FROM orders WHERE order_number_external = ?1
+                 UNION ALL SELECT order_number_external FROM orders WHERE order_number = ?1)
              AND id < ?2 AND state IN ('queued', 'sending', 'refused')",
         )?
         .query_row(params![reference, id], |row| row.get(0))
