@@ -1,19 +1,23 @@
 //! What is asked at each step costs the same whether ten orders went before or ten thousand, also once SQLite has
 //! gathered its statistics and may choose other indexes. Counted in steps of SQLite's machine, not in time.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use extend_edge::config::Config;
 use extend_edge::formats::document::Kind;
 use extend_edge::formats::json;
 use extend_edge::rules::mirror::Entity;
 use extend_edge::store::outbox::{self, Counts};
-use extend_edge::store::{self, changes, intake, owed, thinning, upkeep};
+use extend_edge::store::{self, availability, changes, intake, orders, owed, thinning, unknown, upkeep};
 use rusqlite::Connection;
 
 const OLD: i64 = 20_000;
 /// Far less than a look at each old item would take.
 const MOST_STEPS: u64 = 4_000;
+const SETTINGS: &str =
+    "[extend]\nbase_url = \"https://s05.extend.se/RESTAPI\"\nclient = \"c\"\nusername = \"u\"\n";
 const NOW: &str = "2026-11-27T12:00:00.000Z";
 
 /// A shop with many old orders, a few that wait, and one of each that needs somebody.
@@ -31,6 +35,8 @@ fn shop() -> Connection {
                                  delivered_at, extend_number, first_attempt_at)
              SELECT id, 'order', 'K-' || id, 'delivered', '{{}}', 'f', '2026-11-01', 'h' || id, 1, '2026-11-01',
                     'OC-' || id, '2026-11-01' FROM files;
+             INSERT INTO orders (order_number, order_number_external, raw, fetched_at) SELECT extend_number, key, '{{}}', '' FROM outbox;
+             INSERT INTO products (product_number, unit, raw) SELECT 'P-' || id, 'ST', '{{}}' FROM outbox;
              INSERT INTO outbox_attempts (outbox_id, kind, started_at, outcome) SELECT id, 'send', '', 'delivered' FROM outbox;
              INSERT INTO outbox_edits (outbox_id, at, who, key, content_hash)
              SELECT id, '', 'a person', 'WAS-' || id, 'b' || id FROM outbox WHERE id % 10 = 0;
@@ -62,7 +68,16 @@ fn check(connection: &mut Connection, when: &str) {
         br#"{"changeOrder": {"orderNumberExternal": "K-7"}, "orderRows": [{"position": 10, "salesData": {"quantity": 1}}]}"#,
     )
     .expect("a change");
+    let order = r#"{"orderHeader": {"orderNumber": "OC-7", "orderNumberExternal": "K-7", "yourReference": "WHEN"}, "orderRows":
+        [{"position": 10, "product": {"productNumber": "P-7"}, "salesData": {"quantity": 1, "unit": "ST"}}]}"#;
+    let order = order.replace("WHEN", when);
+    let bought = json::parse(order.replace("\"orderNumber\": \"OC-7\", ", "").as_bytes()).expect("an order");
+    let config = Config::parse(Path::new("/srv/shop"), SETTINGS, Some("p".into())).expect("settings");
+    let now: jiff::Timestamp = NOW.parse().expect("a time");
     let asked: Vec<(&str, u64)> = vec![
+        ("an order to store", steps(connection, |db| orders::store_order(db, &order, NOW).map(|_| ()))),
+        ("what is unknown", steps(connection, |db| unknown::load(db, &bought, &config, now).map(|_| ()))),
+        ("what is available", steps(connection, |db| availability::load(db, &["P-7"]))),
         ("known key", steps(connection, |db| outbox::latest_with_key(db, Kind::Order, "K-7"))),
         ("former key", steps(connection, |db| outbox::latest_with_key(db, Kind::Order, "WAS-70"))),
         ("new key", steps(connection, |db| outbox::latest_with_key(db, Kind::Order, "NEW"))),
