@@ -63,7 +63,9 @@ pub fn look(bytes: &[u8]) -> Result<Guess, Vec<Problem>> {
     let is_own = preset.is_none();
     let named = |names: &[&str]| -> Vec<String> {
         let of = |column: &&String| is_own && names.contains(&bare(column).as_str());
-        table.columns.iter().filter(of).cloned().collect()
+        // A column that stands twice is told of when the file is read.
+        let mut seen = std::collections::HashSet::new();
+        table.columns.iter().filter(of).filter(|column| seen.insert(*column)).cloned().collect()
     };
     let is_free =
         |column: &String| !columns.iter().any(|(_, names): &(_, Vec<String>)| names.contains(column));

@@ -264,7 +264,7 @@ impl<'a> Order<'a> {
             (None, Some(price)) => (price * quantity, price),
             // Without a price Extend picks the customer's own; then there is no total to hold it against.
             (None, None) => {
-                let is_reckoned = plan.total.is_some() || plan.vat_total.is_some();
+                let is_reckoned = plan.total.is_some() || plan.vat_total.is_some() && !plan.has_no_prices();
                 if is_reckoned && !self.is_told(fields::UNIT_PRICE, Some(index)) {
                     let path = if plan.row_total.is_some() { "row_total" } else { fields::UNIT_PRICE };
                     self.note_empty(path, Some(index), row.line);
