@@ -68,7 +68,12 @@ pub fn run(home: Option<PathBuf>, arguments: Arguments) -> Outcome {
     let language = language(&config);
     let bytes = std::fs::read(&arguments.file).with_context(|| arguments.file.display().to_string())?;
     let name = arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let database = config.database.exists().then(|| store::open_reader(&config.database)).transpose()?;
+    let mut database = config.database.exists().then(|| store::open_reader(&config.database)).transpose()?;
+    if let Some(made) = &database
+        && !store::has_tables(made)?
+    {
+        database = None;
+    }
     let contents = read(&config, database.as_ref(), &name, &bytes)?;
     let (seen, of_file) = match &contents {
         Ok(contents) => (look(&config, database.as_ref(), &name, contents)?, &[][..]),

@@ -233,6 +233,15 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Whether a database has its tables: one that an agent is just making has none yet.
+///
+/// # Errors
+/// SQLite's.
+pub fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'outbox')", [], |row| row.get(0))
+}
+
 /// A database in memory with the current schema, for tests and simulations.
 ///
 /// # Errors

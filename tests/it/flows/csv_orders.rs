@@ -233,6 +233,7 @@ fn an_order_that_was_called_off_is_left_out_and_the_receipt_says_so() {
     let mixed = format!("{HEAD}{}{}", row("S-1", "Makulerad"), row("S-2", "Öberg"));
     let file = shop.home().join("orders-look.csv");
     fs::write(&file, &mixed).expect("written");
+    // A database that the agent is just making holds nothing up.
     let looked = shop.run(&["preview", &file.display().to_string()]);
     assert!(looked.code == Some(0) && looked.stdout.contains("S-1: left out, as Efternamn is"), "{looked:?}");
     shop.drop_file("orders-mixed.csv", &mixed);

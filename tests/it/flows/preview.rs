@@ -62,3 +62,13 @@ fn a_file_is_held_against_what_came_before() {
     let ran = shop.run(&["preview", file.to_str().expect("a path")]);
     assert!(ran.code == Some(1) && ran.stdout.contains("came before, in first.json"), "{ran:?}");
 }
+
+#[test]
+fn a_database_that_is_just_being_made_holds_nothing_up() {
+    let shop = Plan::sample().open();
+    fs::write(shop.home().join("data/extend-edge.db"), "").expect("an empty database");
+    let file = shop.home().join("order.json");
+    fs::write(&file, order("PRE-1", "Product-123", 1).to_string()).expect("written");
+    let ran = shop.run(&["preview", &file.display().to_string()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
